@@ -11,6 +11,10 @@ from typing import Self
 
 from gateway.alarms.causes import ZONE_CAUSES, AlarmCause
 
+LOST_MS = 10_000
+"""An input that cannot be read for so long counts as active: who cuts its wire cuts the watch. An
+outage that ends sooner is none."""
+
 
 def delay_ms_of(alarm_delay: int) -> int:
     """`alarm_zones.alarm_delay` in milliseconds: its unit by the one copy of the vendor's
@@ -79,12 +83,15 @@ class ZoneState:
     high: bool | None
     """The level at the pin; None until it was read."""
     active_since_ms: int | None
-    """Since when the level is active; None while it is not, or while the zone is disabled."""
+    """Since when the level is active; None while it is not, or while the zone is disabled. Of an
+    input that was lost at rest: when that counts as active."""
     alarm: bool
     entry_since_ms: int | None = None
     """Start of the entry delay, which only disarming ends."""
     latched: bool = False
     """The alarm came after an entry delay: it outlasts the level, until it is silenced."""
+    lost_since_ms: int | None = None
+    """Since when the level cannot be read; None while it can, or before the first look."""
 
     @classmethod
     def initial(
@@ -121,6 +128,11 @@ class ZoneInputLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class ZoneInputLost:
+    """The level cannot be read any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class ZoneSettingsChanged:
     """The settings given with this step are new."""
 
@@ -135,7 +147,7 @@ class ZoneTimePassed:
     """Nothing but time: to be fed at the instant that `due_ms` names."""
 
 
-ZoneEvent = ZoneInputLevel | ZoneSettingsChanged | Silenced | ZoneTimePassed
+ZoneEvent = ZoneInputLevel | ZoneInputLost | ZoneSettingsChanged | Silenced | ZoneTimePassed
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +193,10 @@ def step(settings: ZoneSettings, state: ZoneState, event: ZoneEvent, now_ms: int
         elapsed = _elapse(settings, state, now_ms)
     after = elapsed
     if isinstance(event, ZoneInputLevel):
-        after = replace(elapsed, high=event.high)
+        after = replace(elapsed, high=event.high, lost_since_ms=None)
+    elif isinstance(event, ZoneInputLost):
+        since_ms = now_ms if elapsed.lost_since_ms is None else elapsed.lost_since_ms
+        after = replace(elapsed, high=None, lost_since_ms=since_ms)
     elif isinstance(event, Silenced):
         after = replace(elapsed, latched=False)
     after = _elapse(settings, _settle(settings, after, now_ms), now_ms)
@@ -212,13 +227,15 @@ def _elapse(settings: ZoneSettings, state: ZoneState, now_ms: int) -> ZoneState:
 
 def _settle(settings: ZoneSettings, state: ZoneState, now_ms: int) -> ZoneState:
     if settings.enabled and state.high is None:
-        return state
+        if state.lost_since_ms is None or state.active_since_ms is not None:
+            return state
+        return replace(state, active_since_ms=max(now_ms, state.lost_since_ms + LOST_MS))
     if not settings.enabled:
         return replace(state, active_since_ms=None, alarm=False, entry_since_ms=None, latched=False)
     if state.high is not settings.active_high:
         # Who came in and shut the door behind them still has to disarm.
         return replace(state, active_since_ms=None, alarm=state.alarm and state.latched)
-    if state.active_since_ms is None:
+    if state.active_since_ms is None or state.active_since_ms > now_ms:
         return replace(state, active_since_ms=now_ms)
     return state
 

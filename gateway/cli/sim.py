@@ -221,15 +221,16 @@ _plug("plug", "Plug in the cable of READER or of a SecBox again.")
 
 @sim.command(name="osdp")
 @click.argument("reader")
-@click.argument("what", type=click.Choice(["reset", "wrong-key"]))
+@click.argument("what", nargs=-1, required=True, metavar="{reset|wrong-key|input N on|off}")
 @click.pass_context
-def play_osdp(ctx: click.Context, reader: str, what: str) -> None:
-    """Change the key of an OSDP reader.
+def play_osdp(ctx: click.Context, reader: str, what: tuple[str, ...]) -> None:
+    """Change the key or an input of an OSDP reader.
 
-    It forgets it and waits to be paired (reset), or takes one that the controller does not know
-    (wrong-key).
+    It forgets its key and waits to be paired (reset), or takes one that the controller does not
+    know (wrong-key). Input N, counted from 0, becomes active (on), as when its contact closes, or
+    not (off).
     """
-    _do(ctx, Simulate(verb="osdp", reader=reader, value=what))
+    _do(ctx, Simulate(verb="osdp", reader=reader, value=" ".join(what)))
 
 
 @sim.command()

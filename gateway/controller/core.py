@@ -35,6 +35,7 @@ from gateway.hardware.events import (
     DeviceState,
     HardwareEvent,
     InputLevel,
+    InputLost,
     KeyPressed,
     ReplaySuspected,
 )
@@ -362,7 +363,7 @@ class Controller:
                 self._ignore(item)
             case Identification():
                 self._read(item)
-            case KeyPressed() | InputLevel():
+            case KeyPressed() | InputLevel() | InputLost():
                 self._offer(item, item.at_ns // _MS)
             case Committed(ticket=ticket, seq=seq):
                 self._journal_seq = seq

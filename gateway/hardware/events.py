@@ -62,6 +62,16 @@ class InputLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class InputLost:
+    """The level of an input is not known any more; the next `InputLevel` is a state, no change."""
+
+    name: InputName
+    why: str
+    """In words for a technician."""
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class KeyPressed:
     """A key was pressed at a reader; the event does not contain the key."""
 
@@ -103,7 +113,9 @@ class DeviceState:
         return self.health is not Health.OFFLINE
 
 
-HardwareEvent = Identification | KeyPressed | BadFrame | ReplaySuspected | InputLevel | DeviceState
+HardwareEvent = (
+    Identification | KeyPressed | BadFrame | ReplaySuspected | InputLevel | InputLost | DeviceState
+)
 """Everything that `Rig.service` posts."""
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.hardware.captures import Captures
+from gateway.hardware.captures import Captures, LineCapture
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.devices import NOT_OPEN_YET, Counters, Device, Devices
 from gateway.hardware.driver import Driver
-from gateway.hardware.events import Health, Loop
+from gateway.hardware.events import Health, InputName, Loop
 from gateway.hardware.factory import open_edges
 from gateway.hardware.osdp.keys import KeyFile
 from gateway.hardware.pins.pin import PIN_FAILURES, PinFactory
@@ -28,6 +28,7 @@ from gateway.settings import (
     OsdpReader,
     PcscReader,
     Reader,
+    ReaderInput,
     SerialCardReader,
     SerialQrReader,
     SerialUhfReader,
@@ -54,6 +55,8 @@ class ReaderContext:
     backoff: Backoff
     captures: Captures
     keys: KeyFile
+    inputs: Mapping[InputName, ReaderInput]
+    """Inputs of the site at readers."""
 
 
 class Readers:
@@ -67,6 +70,7 @@ class Readers:
         self._lines: dict[int, EdgeSource] = {}
         self.drivers: list[Driver] = []
         """In opening order; close them in reverse."""
+        self._buses: list[OsdpBus] = []
         self.osdp: dict[str, OsdpBus] = {}
         """The bus of each OSDP reader."""
         self.feedback: dict[str, OsdpFeedback] = {}
@@ -98,6 +102,11 @@ class Readers:
                 for kind, high in zip(("wiegand_d0", "wiegand_d1"), lines.levels(), strict=True):
                     yield kind, index, high
 
+    def inputs(self) -> Iterator[LineCapture]:
+        """Yield each input of a reader with a known level."""
+        for bus in self._buses:
+            yield from bus.lines()
+
     def _open_wiegand(self, reader: WiegandReader) -> Counters:
         loop = self._context.loop
         source = open_edges(self._context.factory, reader, loop.wake)
@@ -126,9 +135,11 @@ class Readers:
                 path,
                 context.keys,
                 context.loop,
+                inputs=context.inputs,
                 backoff=context.backoff,
                 captures=context.captures,
             )
+            self._buses.append(bus)
             self.drivers.append(bus)
             for reader in here:
                 self.osdp[reader.name] = bus

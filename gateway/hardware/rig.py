@@ -28,7 +28,7 @@ from gateway.hardware.report_limits import BadFrameLimiter, reject_placeholder
 from gateway.hardware.secbox.line import SecBoxLine
 from gateway.hardware.secbox.module import ModuleRelay
 from gateway.hardware.simulated.port import path_of_port
-from gateway.hardware.wiring import input_wiring, line_names
+from gateway.hardware.wiring import input_wiring, line_names, reader_wiring
 from gateway.settings import (
     LockState,
     SecBox,
@@ -143,6 +143,8 @@ class Rig:
                 yield contact.name.kind.value, contact.name.number, contact.high
         if self._readers is not None:
             yield from self._readers.levels()
+        for at_reader in self._reader_inputs():
+            yield at_reader.kind, at_reader.number, at_reader.high
         for line in self._secbox_lines:
             yield from line.levels()
 
@@ -151,13 +153,18 @@ class Rig:
         counted = {
             (contact.name.kind.value, contact.name.number): contact for contact in self._inputs
         }
+        at_readers = {(line.kind, line.number): line for line in self._reader_inputs()}
         for kind, number, high in self.levels():
             contact = counted.get((kind, number))
             if contact is None:
-                yield LineCapture(kind, number, high)
+                yield at_readers.get((kind, number)) or LineCapture(kind, number, high)
             else:
                 changed_ns, changes = contact.changed_ns, contact.changes
                 yield LineCapture(kind, number, high, changed_ns, changes, contact.edges)
+
+    def _reader_inputs(self) -> Iterator[LineCapture]:
+        if self._readers is not None:
+            yield from self._readers.inputs()
 
     def claim_strikes(self) -> None:
         """Claim every strike at its `on_start` level, then the switched outputs, off. Call this
@@ -194,6 +201,7 @@ class Rig:
             self._backoff,
             self.captures,
             self._keys,
+            reader_wiring(self._site),
         )
         self._readers = Readers(self._site.reader, context, self._devices)
         self._drivers += self._readers.drivers
@@ -267,6 +275,7 @@ class Rig:
 
     def _watch_inputs(self, now_ns: int) -> None:
         edges = sum(contact.edges + contact.changes for contact in self._inputs)
+        edges += sum(line.changes for line in self._reader_inputs())
         if edges != self._edges:
             self._edges = edges
             self.captures.report()

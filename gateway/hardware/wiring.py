@@ -1,14 +1,23 @@
-"""Maps a site's inputs to their pins, and pins to device names."""
+"""Maps a site's inputs to their pins or readers, and pins to device names."""
 
 from __future__ import annotations
 
 from gateway.hardware.events import TURN_INPUTS, InputKind, InputName
-from gateway.settings import Input, SiteFile
+from gateway.settings import Input, ReaderInput, SiteFile
 
 
 def input_wiring(site: SiteFile) -> dict[InputName, Input]:
-    """Return the wiring of every input of the site by its name."""
-    wiring: dict[InputName, Input] = {}
+    """Return the wiring of every input at a pin by its name."""
+    return {name: wire for name, wire in _wiring(site).items() if isinstance(wire, Input)}
+
+
+def reader_wiring(site: SiteFile) -> dict[InputName, ReaderInput]:
+    """Return the wiring of every input at a reader by its name."""
+    return {name: wire for name, wire in _wiring(site).items() if isinstance(wire, ReaderInput)}
+
+
+def _wiring(site: SiteFile) -> dict[InputName, Input | ReaderInput]:
+    wiring: dict[InputName, Input | ReaderInput] = {}
     for door in site.door:
         if door.sensor:
             wiring[InputName(InputKind.DOOR_SENSOR, door.id)] = door.sensor
@@ -35,9 +44,9 @@ def line_names(site: SiteFile) -> dict[int, str]:
     return names
 
 
-def _alarm_wiring(site: SiteFile) -> dict[InputName, Input]:
+def _alarm_wiring(site: SiteFile) -> dict[InputName, Input | ReaderInput]:
     """Return the inputs that belong to no door."""
-    wiring: dict[InputName, Input] = {}
+    wiring: dict[InputName, Input | ReaderInput] = {}
     for zone in site.zone:
         wiring[InputName(InputKind.ZONE, zone.number)] = zone
     if site.tamper:

@@ -63,7 +63,17 @@ from gateway.settings.trial import (
     read_trial,
     write_trial,
 )
-from gateway.settings.wires import FixedInput, Input, Level, LockState, Output, Pull, Strike
+from gateway.settings.wires import (
+    FixedInput,
+    FixedReaderInput,
+    Input,
+    Level,
+    LockState,
+    Output,
+    Pull,
+    ReaderInput,
+    Strike,
+)
 
 __all__ = [
     "ACCESS_LOG_CAPACITY",
@@ -80,6 +90,7 @@ __all__ = [
     "Egress",
     "Encoding",
     "FixedInput",
+    "FixedReaderInput",
     "HidReader",
     "HttpSettings",
     "Input",
@@ -94,6 +105,7 @@ __all__ = [
     "Power",
     "Pull",
     "Reader",
+    "ReaderInput",
     "RexMode",
     "RunningSite",
     "SecBox",

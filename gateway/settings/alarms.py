@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
-from gateway.settings.wires import FixedInput, Input, Output, Section, Title
+from gateway.settings.wires import (
+    AT_PIN,
+    AT_READER,
+    FixedInput,
+    Input,
+    Output,
+    ReaderInput,
+    Section,
+    Title,
+    place_of_input,
+)
 
 
 class Siren(Output):
@@ -32,9 +42,7 @@ class Power(Section):
                 yield name, contact
 
 
-class Zone(Input):
-    """An alarm zone's input. Its `alarm_zones` row has active level, delay and `enabled`."""
-
+class _NumberedZone(Section):
     number: Annotated[int, Field(ge=1, le=5)]
     title: Title | None = None
     entry_delay_s: Annotated[int, Field(ge=0, le=600)] = 0
@@ -44,3 +52,17 @@ class Zone(Input):
     def shown(self) -> str:
         """The name for people."""
         return self.title or f"zone {self.number}"
+
+
+class Zone(_NumberedZone, Input):
+    """An alarm zone's input. Its `alarm_zones` row has active level, delay and `enabled`."""
+
+
+class ReaderZone(_NumberedZone, ReaderInput):
+    """As `Zone`, at an input of an OSDP reader."""
+
+
+AnyZone = Annotated[
+    Annotated[Zone, Tag(AT_PIN)] | Annotated[ReaderZone, Tag(AT_READER)],
+    Discriminator(place_of_input),
+]

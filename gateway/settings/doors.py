@@ -6,9 +6,21 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import AliasChoices, Discriminator, Field, Tag, model_validator
 
-from gateway.settings.wires import FixedInput, Input, LockState, Name, Section, Strike, Title
+from gateway.settings.wires import (
+    AT_PIN,
+    AT_READER,
+    FixedInput,
+    Input,
+    LockState,
+    Name,
+    ReaderInput,
+    Section,
+    Strike,
+    Title,
+    place_of_input,
+)
 
 
 class Egress(StrEnum):
@@ -46,6 +58,22 @@ class ExitButton(Input):
     mode: RexMode = RexMode.UNLOCK
 
 
+class ReaderExitButton(ReaderInput):
+    """As `ExitButton`, at an input of an OSDP reader."""
+
+    mode: RexMode = RexMode.UNLOCK
+
+
+AnyInput = Annotated[
+    Annotated[Input, Tag(AT_PIN)] | Annotated[ReaderInput, Tag(AT_READER)],
+    Discriminator(place_of_input),
+]
+AnyExitButton = Annotated[
+    Annotated[ExitButton, Tag(AT_PIN)] | Annotated[ReaderExitButton, Tag(AT_READER)],
+    Discriminator(place_of_input),
+]
+
+
 class Doorway(Section):
     """The settings of every door, on the board and on modules."""
 
@@ -77,8 +105,8 @@ class Door(Doorway):
 
     id: Annotated[int, Field(ge=1, le=4)]
     strike: Annotated[Strike, Field(validation_alias=AliasChoices("lock", "strike"))]
-    sensor: Input | None = None
-    rex: ExitButton | None = None
+    sensor: AnyInput | None = None
+    rex: AnyExitButton | None = None
     bond: FixedInput | None = None
     """The lock's feedback contact; `idle` is its level while the lock is locked."""
 
@@ -88,6 +116,12 @@ class Door(Doorway):
         if shunts and self.egress is Egress.SOFTWARE:
             raise ValueError(
                 "rex.mode shunt drives nothing, and egress software says that nothing else opens"
+            )
+        if isinstance(self.rex, ReaderInput) and self.egress is Egress.SOFTWARE:
+            raise ValueError(
+                "rex at a reader opens nothing while that reader is offline, and egress software"
+                " says that nothing else opens: wire the button to a pin, or give the door"
+                " another way out"
             )
         return self
 
@@ -100,8 +134,14 @@ class Door(Doorway):
             "bond": self.bond,
         }
         for key, wire in wires.items():
-            if wire:
+            if wire and not isinstance(wire, ReaderInput):
                 yield wire.pin, f"door {self.name!r} {key}"
+
+    def reader_inputs(self) -> Iterator[tuple[ReaderInput, str]]:
+        """Every input of a reader in use, with the key that uses it."""
+        for key, wire in (("sensor", self.sensor), ("rex", self.rex)):
+            if isinstance(wire, ReaderInput):
+                yield wire, f"door {self.name!r} {key}"
 
 
 class TurnstileWay(Section):

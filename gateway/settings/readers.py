@@ -341,6 +341,9 @@ class OsdpReader(BitReader):
     clear_text: bool = False
     """Talk to it without encryption: whoever reaches the cable opens the door. For a reader
     that cannot encrypt."""
+    inside: bool = False
+    """It hangs on the safe side of its door, so that nobody outside reaches its wires. Only then
+    may an exit button be at one of its inputs."""
 
     @property
     def place(self) -> str:

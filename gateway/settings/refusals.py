@@ -20,7 +20,10 @@ from pydantic import AliasChoices, BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from gateway.settings.wires import AT_PIN, AT_READER
+
 Found = Mapping[str, Any]
+_TAGS = frozenset({AT_PIN, AT_READER})
 _LONGEST = 60
 """Characters of a value that a refusal repeats."""
 MOST_DESCRIBED = 50
@@ -131,7 +134,8 @@ def _did_you_mean(word: object, names: Iterable[str]) -> str:
 
 
 def _line(problem: ErrorDetails, data: Found, model: type[BaseModel] | None, text: str) -> str:
-    loc, found = problem["loc"], problem["input"]
+    loc = tuple(part for part in problem["loc"] if part not in _TAGS)
+    found = problem["input"]
     key = _key(loc, data)
     if problem["type"].startswith("union_tag_"):
         key = f"{key} kind"
@@ -270,6 +274,8 @@ def _refusal(problem: ErrorDetails, found: object, place: _Place) -> _Refusal:
 
 
 def _unknown_key(place: _Place) -> _Refusal:
+    if place.key in place.keys:
+        return _Refusal("does not go with the other keys of its table")
     near = closest(place.key, place.keys)
     if near:
         return _Refusal("unknown key", f"did you mean {near!r}?")

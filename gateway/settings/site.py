@@ -14,7 +14,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
-from gateway.settings.alarms import Power, Siren, Zone
+from gateway.settings.alarms import AnyZone, Power, Siren
 from gateway.settings.device import (
     Admission,
     FlightRecord,
@@ -25,9 +25,10 @@ from gateway.settings.device import (
 from gateway.settings.doors import Door, InterlockSettings, Turnstile
 from gateway.settings.locks import with_wired_locks
 from gateway.settings.mqtt import MqttSettings
+from gateway.settings.reader_inputs import reader_input_problems
 from gateway.settings.readers import Reader, WiegandReader, osdp_problems
 from gateway.settings.sec_boxes import SecBox, sec_box_problems
-from gateway.settings.wires import FixedInput, Output, Section
+from gateway.settings.wires import AnyFixedInput, FixedInput, Output, ReaderInput, Section
 
 
 def _scalar(value: object) -> object:
@@ -52,8 +53,8 @@ class SiteFile(Section):
     sec_box: tuple[SecBox, ...] = ()
     turnstile: Turnstile | None = None
     reader: tuple[Reader, ...] = ()
-    zone: tuple[Zone, ...] = ()
-    tamper: FixedInput | None = None
+    zone: tuple[AnyZone, ...] = ()
+    tamper: AnyFixedInput | None = None
     fire: FixedInput | None = None
     siren: Siren | None = None
     bell: Output | None = None
@@ -117,13 +118,14 @@ class SiteFile(Section):
         for name, output in self.sounders():
             yield output.pin, name
         for zone in self.zone:
-            yield zone.pin, f"zone {zone.number}"
+            if not isinstance(zone, ReaderInput):
+                yield zone.pin, f"zone {zone.number}"
         for name, contact in self.contacts():
             yield contact.pin, name
 
     def contacts(self) -> Iterator[tuple[str, FixedInput]]:
-        """The contacts that belong to no door and no zone, with their keys."""
-        if self.tamper:
+        """The contacts at pins that belong to no door and no zone, with their keys."""
+        if self.tamper and not isinstance(self.tamper, ReaderInput):
             yield "tamper", self.tamper
         if self.fire:
             yield "fire", self.fire
@@ -132,6 +134,16 @@ class SiteFile(Section):
                 yield f"reader {reader.name!r} tamper", reader.tamper
         for name, contact in self.power.contacts():
             yield f"power {name}", contact
+
+    def reader_inputs(self) -> Iterator[tuple[ReaderInput, str]]:
+        """Every input of a reader in use, with the key that uses it."""
+        for door in self.door:
+            yield from door.reader_inputs()
+        for zone in self.zone:
+            if isinstance(zone, ReaderInput):
+                yield zone, f"zone {zone.number}"
+        if isinstance(self.tamper, ReaderInput):
+            yield self.tamper, "tamper"
 
     def _door_pins(self) -> Iterator[tuple[int, str]]:
         for door in self.door:
@@ -184,6 +196,7 @@ class SiteFile(Section):
             if twice:
                 raise ValueError(f"{what} {', '.join(twice)} is used twice")
         problems = [*sec_box_problems(self.sec_box), *osdp_problems(self.reader)]
+        problems += reader_input_problems(self.reader, self.reader_inputs())
         if problems:
             raise ValueError("; ".join(problems))
         return self

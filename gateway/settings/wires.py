@@ -6,7 +6,15 @@ import re
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
 Pin = Annotated[int, Field(ge=0, le=63)]
 
@@ -127,6 +135,51 @@ class FixedInput(Input):
     """An input without a key in the API: its idle level is declared here."""
 
     idle: Level
+
+
+ReaderInputNumber = Annotated[int, Field(ge=0, le=63)]
+"""The number of an OSDP reader's input; the first one is 0."""
+
+
+class ReaderInput(Section):
+    """A contact or button at an input of an OSDP reader, in the place of a pin.
+
+    A contact that is open counts as high, as at a pin with a pull-up.
+    """
+
+    reader: Name
+    """The reader's name."""
+    input: ReaderInputNumber
+
+    @property
+    def pull(self) -> Pull:
+        """That of a pin at which the contact would have the same levels."""
+        return Pull.UP
+
+
+class FixedReaderInput(ReaderInput):
+    """As `FixedInput`."""
+
+    idle: Level
+
+
+AT_PIN, AT_READER = "at a pin", "at a reader"
+"""Tags of the two kinds of an input. They are no keys, and never shown."""
+
+
+def place_of_input(given: object) -> str:
+    """The tag of the kind of input that `given`, a table of the file or its value, is."""
+    if isinstance(given, dict):
+        at_reader = "pin" not in given and not {"reader", "input"}.isdisjoint(given)
+    else:
+        at_reader = isinstance(given, ReaderInput)
+    return AT_READER if at_reader else AT_PIN
+
+
+AnyFixedInput = Annotated[
+    Annotated[FixedInput, Tag(AT_PIN)] | Annotated[FixedReaderInput, Tag(AT_READER)],
+    Discriminator(place_of_input),
+]
 
 
 class Output(Section):

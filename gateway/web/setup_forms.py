@@ -18,6 +18,7 @@ Form = Mapping[str, str]
 
 MOST_DOORS = 4
 _LONGEST_NUMBER = 9
+_OF_READER_INPUTS = {"reader", "input"}
 _OF_EVERY_READER = {"name", "index", "portal", "kind"}
 
 
@@ -95,8 +96,12 @@ def with_door(tables: Tables, number: int, form: Form) -> dict[str, Any]:
     door["lock"] = _lock(door.get("lock", {}), form)
     _put(door, "title", title)
     for key in ("sensor", "rex"):
-        pin = form.get(key, "")
-        _put(door, key, {"pull": "up", **door.get(key, {}), "pin": int(pin)} if pin else None)
+        pin, had = form.get(key, ""), door.get(key, {})
+        if pin:
+            kept = {name: it for name, it in had.items() if name not in _OF_READER_INPUTS}
+            door[key] = {"pull": "up", **kept, "pin": int(pin)}
+        elif "reader" not in had:  # an input of a reader, which the form does not know
+            door.pop(key, None)
     doors = [it for it in doors if it.get("id") != number]
     reader = reader_of(tables, number)
     readers = [it for it in readers if it is not reader]

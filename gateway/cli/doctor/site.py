@@ -8,7 +8,7 @@ from gateway.cli.doctor.findings import Finding, ok, warn
 from gateway.cli.doctor.locks import lock_findings
 from gateway.credentials.wiegand.formats import FORMATS
 from gateway.hardware.boards.profiles import BoardProfile, warnings
-from gateway.settings import LockState, SiteFile, WiegandReader
+from gateway.settings import LockState, OsdpReader, SiteFile, WiegandReader
 
 
 def site_findings(site: SiteFile, profile: BoardProfile) -> Iterator[Finding]:
@@ -28,6 +28,19 @@ def site_findings(site: SiteFile, profile: BoardProfile) -> Iterator[Finding]:
     yield from _on_start(site)
     yield from _unseen_doors(site)
     yield from _cards_read_as_pins(site)
+    yield from _in_clear_text(site)
+
+
+def _in_clear_text(site: SiteFile) -> Iterator[Finding]:
+    for reader in site.reader:
+        if isinstance(reader, OsdpReader) and reader.clear_text:
+            contacts = [key for wire, key in site.reader_inputs() if wire.reader == reader.name]
+            forged = " and ".join(["cards", *(key.replace("'", "") for key in contacts)])
+            yield warn(
+                f"reader {reader.name}",
+                f"clear_text = true: whoever reaches its cable can forge {forged}; pair it if it"
+                " can encrypt, and delete the line",
+            )
 
 
 def _cards_read_as_pins(site: SiteFile) -> Iterator[Finding]:

@@ -39,7 +39,7 @@ from gateway.controller.state.component import (
 )
 from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.recorder import Recorder
-from gateway.hardware.events import HardwareEvent, InputKind, InputLevel
+from gateway.hardware.events import HardwareEvent, InputKind, InputLevel, InputLost
 from gateway.link.messages import AlarmStatus
 from gateway.settings import SiteFile
 from gateway.store.journal import EntryKind
@@ -150,6 +150,8 @@ class AlarmPanel(Component):
         match event:
             case InputLevel(name=name, high=high) if name.kind in _WATCHED:
                 self.zones.level(name, now_ms, high=high)
+            case InputLost(name=name, why=why) if name.kind in _WATCHED:
+                self.zones.input_lost(name, now_ms, why)
             case InputAlarmChanged(source=source, on=on):
                 self._input(source, now_ms, on=on)
             case DoorAlarmChanged(cause=cause, door_id=door_id, on=on):

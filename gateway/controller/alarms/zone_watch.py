@@ -16,6 +16,7 @@ from gateway.alarms.zones import (
     ZoneEntry,
     ZoneEvent,
     ZoneInputLevel,
+    ZoneInputLost,
     ZoneSettings,
     ZoneSettingsChanged,
     ZoneState,
@@ -50,6 +51,8 @@ class ZoneWatchState:
 
     arming: Arming
     levels: tuple[tuple[InputName, bool], ...]
+    lost: tuple[tuple[InputName, str], ...]
+    """Why an input is not known, of those that were lost."""
     inputs: tuple[tuple[InputName, WatchedInput], ...]
     second_ms: int | None
 
@@ -82,6 +85,7 @@ class ZoneWatch:
         self._readers = {reader.index: reader for reader in site.reader}
         self._config: EffectiveConfig | None = None
         self._levels: dict[InputName, bool] = {}
+        self._lost: dict[InputName, str] = {}
         self._seconds = WallSeconds(clock)
         self._entry_ms = {zone.number: zone.entry_delay_s * 1000 for zone in site.zone}
         on = {(source.cause, source.part) for source in memory.on}
@@ -108,6 +112,7 @@ class ZoneWatch:
         return ZoneWatchState(
             self._arming,
             tuple(self._levels.items()),
+            tuple(self._lost.items()),
             tuple(
                 (name, WatchedInput(watched.settings, watched.state))
                 for name, watched in self._watched.items()
@@ -118,6 +123,7 @@ class ZoneWatch:
     def restore(self, state: ZoneWatchState) -> None:
         self._arming = state.arming
         self._levels = dict(state.levels)
+        self._lost = dict(state.lost)
         for name, kept in state.inputs:
             self._watched[name].settings, self._watched[name].state = kept.settings, kept.zone
         self._seconds.restore(state.second_ms)
@@ -135,14 +141,24 @@ class ZoneWatch:
             self._feed(name, ZoneSettingsChanged(), now_ms)
         for name, high in self._levels.items():
             self.level(name, now_ms, high=high)
+        for name in self._lost:
+            self._feed(name, ZoneInputLost(), now_ms)
         schedules = config.snapshot.zone_schedules.values()
         self._seconds.enable(now_ms, enabled=any(when.fixed is None for when in schedules))
 
     def level(self, name: InputName, now_ms: int, *, high: bool) -> None:
         """Take the level of an input's pin."""
         self._levels[name] = high
+        self._lost.pop(name, None)
         if self._config is not None and self._watched[name].state.high is not high:
             self._feed(name, ZoneInputLevel(high), now_ms)
+
+    def input_lost(self, name: InputName, now_ms: int, why: str) -> None:
+        """An input is not known any more, because of `why`."""
+        self._levels.pop(name, None)
+        self._lost[name] = why
+        if self._config is not None:
+            self._feed(name, ZoneInputLost(), now_ms)
 
     def arm(self, zones: Collection[int] | None, exit_delay_ms: int, now_ms: int) -> int:
         """Arm `zones` (None: all) after the exit delay; return the journal entry's ticket.
@@ -190,7 +206,11 @@ class ZoneWatch:
         return active_high is not None and self._levels.get(name) is active_high
 
     def faults(self) -> Iterator[Fault]:
-        """The active tamper contacts, whether or not they raise an alarm."""
+        """The active tamper contacts, whether or not they raise an alarm, and lost inputs."""
+        for lost, why in self._lost.items():
+            part = "zone" if lost.kind is InputKind.ZONE else "tamper"
+            name = str(lost.number) if lost.number else "case"
+            yield Fault(part=part, name=name, why=f"cannot be read: {why}")
         case_high = None if self._case is None else self._case.idle is Level.LOW
         if self._active(InputName(InputKind.TAMPER), case_high):
             yield Fault(

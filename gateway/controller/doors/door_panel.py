@@ -57,7 +57,14 @@ from gateway.doors.values import (
     TimePassed,
     effective_mode,
 )
-from gateway.hardware.events import DeviceState, HardwareEvent, InputKind, InputLevel, InputName
+from gateway.hardware.events import (
+    DeviceState,
+    HardwareEvent,
+    InputKind,
+    InputLevel,
+    InputLost,
+    InputName,
+)
 from gateway.link.messages import DoorStatus, Fault
 from gateway.settings import Door, Level, LockState, SecBox
 from gateway.store.journal import EntryKind
@@ -96,6 +103,8 @@ class DoorPanelState:
     bound: bool
     used_until_ms: int | None
     away: str
+    lost: Mapping[InputKind, str]
+    """Why an input is not known, of those that were lost."""
     kept: KeptDoor
 
 
@@ -134,6 +143,8 @@ class DoorPanel(Component):
         self._used_until_ms: int | None = None
         self.away = "its module was not found yet" if isinstance(door, SecBox) else ""
         """Why the door's module cannot be reached; empty if it can, or without a module."""
+        self._lost: dict[InputKind, str] = {}
+        """Why an input at a reader is not known, while it is not."""
 
     def state(self) -> DoorPanelState:
         return DoorPanelState(
@@ -146,6 +157,7 @@ class DoorPanel(Component):
             self._bound,
             self._used_until_ms,
             self.away,
+            dict(self._lost),
             self._kept,
         )
 
@@ -159,6 +171,7 @@ class DoorPanel(Component):
         self._bound = state.bound
         self._used_until_ms = state.used_until_ms
         self.away = state.away
+        self._lost = dict(state.lost)
         self._kept = state.kept
 
     def configure(self, config: EffectiveConfig) -> None:
@@ -198,6 +211,9 @@ class DoorPanel(Component):
                     self.sensor_level(now_ms, high=high)
                 elif number == self.door.id and kind is InputKind.BOND:
                     self.bond_level(now_ms, high=high)
+            case InputLost(name=InputName(kind=kind, number=number), why=why):
+                if number == self.door.id:
+                    self.input_lost(kind, now_ms, why)
             case DeviceState(device=device):
                 if isinstance(self.door, SecBox) and device == self.door.name:
                     self.module_changed(now_ms, "" if event.online else event.why)
@@ -222,6 +238,7 @@ class DoorPanel(Component):
     def sensor_level(self, now_ms: int, *, high: bool) -> None:
         """Take the level of the sensor's pin; configuration says which level means open."""
         self._sensor_high = high
+        self._lost.pop(InputKind.DOOR_SENSOR, None)
         is_open = high is not self._sensor_idle_high
         known = SensorReading.OPEN if is_open else SensorReading.CLOSED
         if self._bound and self._state.sensor is not known:
@@ -239,6 +256,25 @@ class DoorPanel(Component):
         if self._state.rex_pressed:
             self.feed(RexChanged(pressed=False), now_ms)
 
+    def input_lost(self, kind: InputKind, now_ms: int, why: str) -> None:
+        """The sensor or the exit button is not known any more, because of `why`.
+
+        Its next level is a state, neither an opening nor a press. A button that is down at that
+        moment holds the door no longer, and gives it no time.
+        """
+        match kind:
+            case InputKind.DOOR_SENSOR:
+                self._sensor_high = None
+                if self._state.sensor in (SensorReading.OPEN, SensorReading.CLOSED):
+                    self.feed(SensorLost(), now_ms)
+            case InputKind.REX:
+                self._rex_high = None
+                if self._state.rex_pressed:
+                    self.feed(SettingsChanged(None, rex_pressed=False), now_ms)
+            case _:
+                return
+        self._lost[kind] = why
+
     def _leaf_open(self) -> bool | None:
         return (
             None if self._sensor_high is None else self._sensor_high is not self._sensor_idle_high
@@ -253,6 +289,7 @@ class DoorPanel(Component):
         Calls `barred` for a press that would unlock; if it returns True, the press does not count.
         """
         first, self._rex_high = self._rex_high is None, high
+        self._lost.pop(InputKind.REX, None)
         pressed = high is not self._rex_idle_high
         if self._bound and self._state.rex_pressed is not pressed:
             # A button that is barred, or was down at the first reading, is down without a press.
@@ -261,8 +298,8 @@ class DoorPanel(Component):
             self.feed(event or RexChanged(pressed), now_ms)
 
     def rex_cleared(self, now_ms: int) -> None:
-        """Let a press count that `barred` had held back."""
-        if not self._bound:
+        """Let a press count that `barred` had held back; none of a button that is lost since."""
+        if not self._bound or self._rex_high is None:
             return
         self.feed(SettingsChanged(None, rex_pressed=False), now_ms)
         if self._press_counts():
@@ -421,8 +458,14 @@ class DoorPanel(Component):
         """The door's faults that are not journalled as FAULT."""
         if self._state.welded:
             yield Fault(part="lock", name=self.door.name, why=_WELDED)
-        if self._settings.sensor_enabled and self._state.sensor is SensorReading.OFFLINE:
-            yield Fault(part="sensor", name=self.door.name, why=f"cannot be read: {self.away}")
+        sensor_lost = self._lost.get(InputKind.DOOR_SENSOR, "")
+        if self._state.sensor is SensorReading.OFFLINE:
+            sensor_lost = sensor_lost or self.away
+        if self._settings.sensor_enabled and sensor_lost:
+            yield Fault(part="sensor", name=self.door.name, why=f"cannot be read: {sensor_lost}")
+        rex_lost = self._lost.get(InputKind.REX)
+        if self._settings.rex_enabled and rex_lost:
+            yield Fault(part="exit button", name=self.door.name, why=f"cannot be read: {rex_lost}")
 
     def status(self) -> DoorStatus:
         sensor = self._state.sensor

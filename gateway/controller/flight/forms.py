@@ -47,13 +47,13 @@ from gateway.controller.state.modes import ModeKeeperState
 from gateway.controller.state.recorder import RecorderState
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.errors import BrokenRecord, StorageError, UnderRepair
-from gateway.hardware.events import DeviceState, InputLevel, KeyPressed, ReplaySuspected
+from gateway.hardware.events import DeviceState, InputLevel, InputLost, KeyPressed, ReplaySuspected
 from gateway.link.messages import Captured, ClearanceQuestion, ServerQuestion
 from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 
-FORM = 17
+FORM = 18
 """A program reads only records of its own form."""
 LONGEST_KEY_BITS = 8
 """A frame with at most so many bits is a key of a keypad."""
@@ -91,6 +91,7 @@ INPUTS: Mapping[str, type] = MappingProxyType(
         "device_state": DeviceState,
         "identification": Identification,
         "input_level": InputLevel,
+        "input_lost": InputLost,
         "key_pressed": KeyPressed,
         "pulse": Pulse,
         "replay_suspected": ReplaySuspected,

@@ -16,7 +16,15 @@ from gateway.credentials.card_number import parse_card
 from gateway.errors import InvalidRequest, NotFound, NotSupportedHere
 from gateway.hardware.events import TURN_INPUTS, InputKind, InputName
 from gateway.link.messages import ControllerStatus, Simulate
-from gateway.settings import FixedInput, Input, Level, Side, Turnstile
+from gateway.settings import (
+    FixedInput,
+    FixedReaderInput,
+    Input,
+    Level,
+    ReaderInput,
+    Side,
+    Turnstile,
+)
 
 if TYPE_CHECKING:
     from gateway.hardware.simulated.simulator import Simulator
@@ -36,7 +44,7 @@ class Panels:
     doors: dict[int, DoorPanel]
     alarms: AlarmPanel
     fire: FireLatch
-    inputs: Mapping[InputName, Input] = field(default_factory=dict)
+    inputs: Mapping[InputName, Input | ReaderInput] = field(default_factory=dict)
     readers: Mapping[str, int] = field(default_factory=dict)
     """Name -> index."""
     turnstile: Turnstile | None = None
@@ -141,7 +149,9 @@ class Simulation:
         """An input whose idle level the site file declares, or that of a reader on a bus, which is
         active as high; the simulator refuses absent ones."""
         wiring = self._inputs.get(name)
-        return name, wiring is None or (isinstance(wiring, FixedInput) and wiring.idle is Level.LOW)
+        if isinstance(wiring, FixedInput | FixedReaderInput):
+            return name, wiring.idle is Level.LOW
+        return name, wiring is None
 
     def _index(self, reader: str) -> int:
         if reader not in self._readers:

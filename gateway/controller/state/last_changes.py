@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gateway.controller.state.component import Component, Decided, Effect, PolicyApplied
-from gateway.hardware.events import HardwareEvent, InputLevel
+from gateway.hardware.events import HardwareEvent, InputLevel, InputLost
 from gateway.link.messages import DoorStatus
 from gateway.store.journal import CommittedEntry, Timer
 
@@ -87,7 +87,7 @@ class LastChanges(Component):
         del now_ms
         if isinstance(event, PolicyApplied):
             self._doors_known = True
-        if isinstance(event, PolicyApplied | Decided | InputLevel):
+        if isinstance(event, PolicyApplied | Decided | InputLevel | InputLost):
             for door in self._doors():
                 self._see(door)
 

@@ -271,17 +271,16 @@ def _pull_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
 
 def _inputs(site: SiteFile) -> Iterator[tuple[str, Input]]:
     for door in site.door:
-        if door.sensor:
-            yield f"door {door.name!r} sensor", door.sensor
-        if door.rex:
-            yield f"door {door.name!r} rex", door.rex
-        if door.bond:
-            yield f"door {door.name!r} bond", door.bond
+        for key in ("sensor", "rex", "bond"):
+            wired = getattr(door, key)
+            if isinstance(wired, Input):
+                yield f"door {door.name!r} {key}", wired
     if site.turnstile:
         for side in Side:
             yield f"turnstile {side} turn", site.turnstile.way(side).turn
     for zone in site.zone:
-        yield f"zone {zone.number}", zone
+        if isinstance(zone, Input):
+            yield f"zone {zone.number}", zone
     yield from site.contacts()
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any
 
 import serial
@@ -13,12 +14,21 @@ import serial
 from gateway.access.signals import Cue
 from gateway.credentials.values import BadFrame
 from gateway.errors import NotFound
-from gateway.hardware.captures import Captures
+from gateway.hardware.captures import Captures, LineCapture
 from gateway.hardware.device_thread import Backoff, DeviceThread
-from gateway.hardware.events import DeviceState, Health, InputKind, InputLevel, InputName, Loop
+from gateway.hardware.events import (
+    DeviceState,
+    Health,
+    InputKind,
+    InputLevel,
+    InputLost,
+    InputName,
+    Loop,
+)
 from gateway.hardware.osdp import patterns
+from gateway.hardware.osdp.input_lines import InputLines
 from gateway.hardware.osdp.keys import KeyFile
-from gateway.hardware.osdp.library import PanelContext, PortChannel, Station, open_panel
+from gateway.hardware.osdp.library import PanelContext, PortChannel, open_panel
 from gateway.hardware.osdp.messages import CardBits
 from gateway.hardware.osdp.polls import PollCounter
 from gateway.hardware.osdp.reads import OsdpReads
@@ -32,6 +42,7 @@ from gateway.hardware.osdp.reports import (
     KeyProgress,
     PairReader,
     ReaderFacts,
+    ReaderInputChanged,
     ReaderRead,
     RetryNow,
     RotateKey,
@@ -43,7 +54,7 @@ from gateway.hardware.osdp.station import ReaderStation
 from gateway.hardware.osdp.supervision import PollAnswered, PollMissed, TimeElapsed
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.hardware.rs485 import set_direction
-from gateway.settings import OsdpReader
+from gateway.settings import OsdpReader, ReaderInput
 
 LIBRARY_FAILED = "the OSDP library failed at what came from the bus, which begins anew"
 _STEP_S = 0.005
@@ -52,8 +63,6 @@ _ORDERS_KEPT = 256
 _COUNTED = ("channels", "dropped_messages", "missed_polls", "retries")
 """Of each reader: secure channels established, messages outside of one, polls without an answer,
 and attempts to reach it again."""
-
-OpenPanel = Callable[[PortChannel, Sequence[Station]], PanelContext]
 
 
 def open_bus(reader: OsdpReader, path: str) -> serial.Serial:
@@ -83,12 +92,15 @@ class OsdpBus:
         keys: KeyFile,
         loop: Loop,
         *,
+        inputs: Mapping[InputName, ReaderInput] = MappingProxyType({}),
         backoff: Backoff | None = None,
         opener: Callable[[OsdpReader, str], serial.Serial] = open_bus,
-        open_panel: OpenPanel = open_panel,
         captures: Captures | None = None,
     ) -> None:
-        """Start the thread on the port at `path`; nothing is posted before the first `service`."""
+        """Start the thread on the port at `path`; nothing is posted before the first `service`.
+
+        `inputs` are those of the site at readers, of this bus or not.
+        """
         self.name = f"osdp {readers[0].port}"
         self.progress: dict[str, KeyProgress] = {}
         """The latest exchange of each reader's key."""
@@ -96,13 +108,13 @@ class OsdpBus:
         self._readers = {reader.name: reader for reader in readers}
         captures = captures or Captures(self._readers)
         self._reads = {it.name: OsdpReads(it, captures.of(it.name)) for it in readers}
+        self._inputs = InputLines(inputs, self._readers)
         self._open = False
         self._path = path
         self._keys = keys
         self._clock_ns = loop.clock.monotonic_ns
         self._post = loop.post
         self._opener = opener
-        self._open_panel = open_panel
         self._orders: deque[BusOrder] = deque(maxlen=_ORDERS_KEPT)
         # A port that fails and comes back begins with new stations, and counts on.
         self._counts = {reader.name: Counter(dict.fromkeys(_COUNTED, 0)) for reader in readers}
@@ -136,6 +148,10 @@ class OsdpBus:
         until_ms = now.until_ms if now and now.phase is KeyPhase.PAIRING else None
         return 0 if until_ms is None else max(0, -(-(until_ms - _now_ms()) // 1000))
 
+    def lines(self) -> Iterator[LineCapture]:
+        """Yield each input with a known level."""
+        return self._inputs.known()
+
     def order(self, order: BusOrder) -> None:
         """Have the thread carry out an order.
 
@@ -164,10 +180,8 @@ class OsdpBus:
                 self._take_read(report)
             case Broken():
                 self._post(BadFrame(report.reader, "", report.why, report.at_ns))
-            case TamperChanged():
-                index = self._readers[report.reader].index
-                contact = InputName(InputKind.READER_TAMPER, index)
-                self._post(InputLevel(contact, report.active, report.at_ns))
+            case TamperChanged() | ReaderInputChanged():
+                self._post(self._contact(report))
             case KeyProgress():
                 self.progress[report.reader] = report
             case ReaderFacts():
@@ -189,6 +203,12 @@ class OsdpBus:
         for event in reads.keys(read, report.at_ns):
             self._post(event)
 
+    def _contact(self, report: TamperChanged | ReaderInputChanged) -> InputLevel | InputLost:
+        if isinstance(report, ReaderInputChanged):
+            return self._inputs.changed(report)
+        contact = InputName(InputKind.READER_TAMPER, self._readers[report.reader].index)
+        return InputLevel(contact, report.active, report.at_ns)
+
     def _gone(self, report: DeviceState) -> None:
         """While the bus is open, the readers report themselves."""
         for name in self._readers:
@@ -203,7 +223,12 @@ class OsdpBus:
     def _work(self, thread: DeviceThread[BusReport]) -> None:
         stations = [
             ReaderStation(
-                reader, self._keys, thread.deliver, self._clock_ns, self._counts[reader.name]
+                reader,
+                self._keys,
+                thread.deliver,
+                self._clock_ns,
+                self._counts[reader.name],
+                self._inputs.numbers(reader.name),
             )
             for reader in self._readers.values()
         ]
@@ -241,7 +266,7 @@ class OsdpBus:
             events.append((number, event))
             return 0
 
-        context = self._open_panel(channel, [it for _station, it in told]) if told else None
+        context = open_panel(channel, [it for _station, it in told]) if told else None
         if context is not None:
             context.set_event_callback(happened)
             context.set_command_completion_callback(

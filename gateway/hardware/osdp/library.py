@@ -19,9 +19,11 @@ import structlog
 from gateway.errors import DeviceUnavailable
 from gateway.hardware.osdp.polls import PollCounter, address_of, needs_channel, next_message
 
+CAPABILITY_INPUTS = 1
 CAPABILITY_LED = 4
 CAPABILITY_BUZZER = 5
 KEYSET = {"command": 5, "type": 1}
+STATUS_INPUTS = {"command": 9, "type": 0}
 STATUS_LOCAL = {"command": 9, "type": 2}
 _LOG_PAUSE_S = 10.0
 """The library says the same with every message of a noisy line."""

@@ -20,6 +20,9 @@ _RAW_FORMATS = (0, 1)
 _KEY_CODES = {0x7F: "*", 0x0D: "#", **{ord(key): key for key in "0123456789*#"}}
 """IEC 60839-11-5 sends `*` as DEL and `#` as CR; some readers send the characters."""
 
+_ACTIVE = {0: False, 1: True}
+"""A supervised input may report other values: its wire is cut or shorted."""
+
 
 @dataclass(frozen=True, slots=True)
 class CardBits:
@@ -37,9 +40,9 @@ class KeysTyped:
 
 @dataclass(frozen=True, slots=True)
 class InputReport:
-    """The reader's inputs: whether each is active."""
+    """The reader's inputs: whether each is active, None for a wire with a fault."""
 
-    active: tuple[bool, ...]
+    active: tuple[bool | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ def message_of(event: Mapping[str, Any]) -> Message | None:  # noqa: PLR0911 - o
         case (2, _):
             return KeysTyped(_keys(bytes(event["data"])))
         case (4, 0):
-            return InputReport(tuple(each != 0 for each in bytes(event["report"])))
+            return InputReport(tuple(_ACTIVE.get(each) for each in bytes(event["report"])))
         case (4, 2):
             report = bytes(event["report"])
             return LocalStatus(report[:1] not in {b"", b"\0"}, report[1:2] not in {b"", b"\0"})

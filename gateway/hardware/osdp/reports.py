@@ -42,6 +42,19 @@ class TamperChanged:
     at_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class ReaderInputChanged:
+    """An input of the reader."""
+
+    reader: str
+    number: int
+    active: bool | None
+    """None: not known any more."""
+    why: str
+    """Why it is not known."""
+    at_ns: int
+
+
 class KeyPhase(StrEnum):
     """How far a new key is."""
 
@@ -130,7 +143,15 @@ class ReaderFacts:
     """As of its latest secure channel since the port was opened."""
 
 
-BusReport = DeviceState | ReaderRead | Broken | TamperChanged | KeyProgress | ReaderFacts
+BusReport = (
+    DeviceState
+    | ReaderRead
+    | Broken
+    | TamperChanged
+    | ReaderInputChanged
+    | KeyProgress
+    | ReaderFacts
+)
 """From the thread to the loop."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +15,10 @@ from gateway.hardware.events import DeviceState, Health
 from gateway.hardware.osdp.keys import KeyFile, ReaderKeys, new_key
 from gateway.hardware.osdp.library import (
     CAPABILITY_BUZZER,
+    CAPABILITY_INPUTS,
     CAPABILITY_LED,
     KEYSET,
+    STATUS_INPUTS,
     STATUS_LOCAL,
     PanelContext,
     Station,
@@ -24,6 +26,7 @@ from gateway.hardware.osdp.library import (
 from gateway.hardware.osdp.messages import (
     CardBits,
     ChannelChanged,
+    InputReport,
     KeysTyped,
     LocalStatus,
     PresenceChanged,
@@ -43,8 +46,10 @@ from gateway.hardware.osdp.reports import (
     ReaderRead,
     TamperChanged,
 )
+from gateway.hardware.osdp.station_inputs import StationInputs
 from gateway.hardware.osdp.supervision import (
     CONNECTING,
+    MISSED_POLLS,
     PAIRED_NOW,
     UNPAIRED,
     LinkEffect,
@@ -76,8 +81,10 @@ class ReaderStation:
         deliver: Callable[[BusReport], None],
         clock_ns: Callable[[], int],
         counts: Counter[str],
+        inputs: Collection[int] = (),
     ) -> None:
-        """Counts on in `counts`. Raises OSError for a file of keys that cannot be used."""
+        """Counts on in `counts`; the site uses `inputs`. Raises OSError for a file of keys that
+        cannot be used."""
         self.reader = reader
         self.rebuild = False
         """The context no longer fits, and must be made anew."""
@@ -99,6 +106,7 @@ class ReaderStation:
         """The reader's tamper contact."""
         self._starved = False
         """Its supply is faulty."""
+        self._inputs = StationInputs(reader.name, inputs, deliver, clock_ns)
         self._suspicions: set[str] = set()
         self._tampered = False
         self._health: tuple[Health, str] | None = None
@@ -143,7 +151,7 @@ class ReaderStation:
             case None:
                 pass
             case _ if self._counts_now(secure=secure):
-                self._accept(message)
+                self._accept(message, now_ms)
             case _:
                 self.drop()
 
@@ -153,8 +161,10 @@ class ReaderStation:
             return False
         return self._state.reached and (secure or self.reader.clear_text)
 
-    def _accept(self, message: ReaderMessage) -> None:
+    def _accept(self, message: ReaderMessage, now_ms: int) -> None:
         match message:
+            case InputReport(active=active):
+                self._inputs.reported(active, now_ms)
             case CardBits() | KeysTyped():
                 self._deliver(ReaderRead(self.reader.name, message, self._clock_ns()))
             case LocalStatus(tamper=tamper, power=power):
@@ -252,9 +262,20 @@ class ReaderStation:
             self.stop_pairing(KeyFailure.NOBODY)
         if not self.pairing:
             self._try_other_key(now_ms)
+        reached = self._state.reached and self._state.missed < MISSED_POLLS
+        self._inputs.look(now_ms, reached=reached and not self.pairing, ask=self._ask_inputs)
         self._report_health(now_ms)
         self._report_tamper(suspect=self._state.suspect(now_ms) and not self.pairing)
         self.report_facts()
+
+    def _ask_inputs(self) -> int:
+        """Have the reader report its inputs, and return how many it has."""
+        if self._context is None or self.number is None:
+            return 0
+        _level, there = self._context.check_capability(self.number, CAPABILITY_INPUTS)
+        if there > 0:  # a reader without inputs refuses, and loses its channel by that
+            self.submit([STATUS_INPUTS])
+        return there
 
     def _try_other_key(self, now_ms: int) -> None:
         """An exchange of keys was interrupted: the reader may have the old one or the new one."""
@@ -272,7 +293,7 @@ class ReaderStation:
             health = Health.OFFLINE, UNPAIRED
         else:
             health = self._state.health(now_ms)
-            faults = sorted(self._suspicions) + [_POWER] * self._starved
+            faults = sorted(self._suspicions) + [_POWER] * self._starved + self._inputs.lacking()
             if health[0] is Health.ONLINE and faults:
                 health = Health.DEGRADED, "; ".join(faults)
         if health[1] == CONNECTING and self._health and self._health[0] is not Health.OFFLINE:
@@ -392,5 +413,6 @@ class ReaderStation:
     def gone(self) -> None:
         """The port has failed; who pairs may begin again."""
         self.stop_pairing(KeyFailure.PORT)
+        self._inputs.look(0, reached=False, ask=self._ask_inputs)
         self._health = None
         self.begin(None, None)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from gateway.errors import InvalidRequest
 from gateway.hardware.events import InputKind, InputName
 from gateway.hardware.simulated.osdp_readers import OsdpReaders
-from gateway.settings import OsdpReader
+from gateway.settings import OsdpReader, ReaderInput
 
+INPUTS = 4
+"""Inputs of each reader; see `osdp_process`, which imports nothing that needs no library."""
 RESET, WRONG_KEY = "reset", "wrong-key"
 STAR_AND_HASH = str.maketrans("*#", "\x7f\r")
 """As the standard has them."""
@@ -19,9 +22,17 @@ STAR_AND_HASH = str.maketrans("*#", "\x7f\r")
 class SimulatedOsdp:
     """The readers, plugged in at start. Each keeps its key beside the port."""
 
-    def __init__(self, readers: Iterable[OsdpReader], path: Path) -> None:
-        """`path` becomes the port."""
+    def __init__(
+        self,
+        readers: Iterable[OsdpReader],
+        path: Path,
+        inputs: Mapping[InputName, ReaderInput] = MappingProxyType({}),
+        closed: Collection[InputName] = (),
+    ) -> None:
+        """`path` becomes the port. The site uses `inputs`; those `closed` are, at rest."""
         self._readers = {reader.name: reader for reader in readers}
+        self._inputs = {name: it for name, it in inputs.items() if it.reader in self._readers}
+        on = [(it.reader, it.input) for name, it in self._inputs.items() if name in closed]
         self._played = OsdpReaders(
             path,
             [
@@ -29,16 +40,22 @@ class SimulatedOsdp:
                     "name": reader.name,
                     "address": reader.address,
                     "store": str(path.with_name(f"{reader.name}.key")),
+                    "on": [number for name, number in on if name == reader.name],
                 }
                 for reader in self._readers.values()
             ],
         )
 
     def __contains__(self, name: object) -> bool:
-        """Whether a reader, or the tamper contact of one, is here."""
+        """Whether a reader, or the tamper contact or an input of one, is here."""
         if isinstance(name, InputName):
-            return self._of_contact(name) is not None
+            return name in self._inputs or self._of_contact(name) is not None
         return name in self._readers
+
+    @property
+    def inputs(self) -> list[InputName]:
+        """The inputs that the site uses."""
+        return list(self._inputs)
 
     def swipe(self, reader: str, bits: str) -> None:
         """Hold a card to a reader; raises DeviceUnavailable without the library."""
@@ -53,10 +70,24 @@ class SimulatedOsdp:
         self._order(reader, plugged=plugged)
 
     def set_contact(self, name: InputName, *, high: bool) -> None:
-        """Take a reader off its wall (high), or put it back; raises as `swipe`."""
+        """Open (high) or close an input, or take a reader off its wall (high) or put it back;
+        raises as `swipe`."""
+        wire = self._inputs.get(name)
+        if wire is not None:
+            self.turn_input(wire.reader, wire.input, active=not high)
+            return
         reader = self._of_contact(name)
         if reader is not None:
             self._order(reader, tamper=high)
+
+    def turn_input(self, reader: str, number: int, *, active: bool) -> None:
+        """Make an input of a reader active or not.
+
+        Raises InvalidRequest for an input that it lacks, else as `swipe`.
+        """
+        if not 0 <= number < INPUTS:
+            raise InvalidRequest(f"a simulated OSDP reader has inputs 0 to {INPUTS - 1}")
+        self._order(reader, input=number, active=active)
 
     def play(self, reader: str, what: str) -> None:
         """`reset`: the reader forgets its key and waits for another; `wrong-key`: it has another.
@@ -64,7 +95,9 @@ class SimulatedOsdp:
         Raises InvalidRequest for anything else.
         """
         if what not in {RESET, WRONG_KEY}:
-            raise InvalidRequest(f"an OSDP reader plays {RESET} or {WRONG_KEY}, not {what!r}")
+            raise InvalidRequest(
+                f"an OSDP reader plays {RESET}, {WRONG_KEY} or input N on or off, not {what!r}"
+            )
         self._order(reader, key=None if what == RESET else secrets.token_hex(16))
 
     def close(self) -> None:

@@ -6,9 +6,11 @@ line, the first one being the bus, and ends with its input. `OsdpReaders` has th
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import select
+import struct
 import sys
 import tty
 from collections import deque
@@ -23,9 +25,26 @@ from gateway.hardware.osdp.library import take_log
 
 _STEP_S = 0.003
 _MOST = 1024
-_KEYSET = 5
-_CAPABILITIES = ((1, 1, 4), (3, 1, 1), (4, 4, 1), (5, 1, 1), (8, 1, 0), (9, 1, 1), (13, 0, 1))
+_KEYSET, _STATUS = 5, 9
+_STATUS_LOCAL, _STATUS_INPUTS = 2, 0
+_INPUTS = 4
+_CAPABILITIES = ((1, 1, _INPUTS), (3, 1, 1), (4, 4, 1), (5, 1, 1), (8, 1, 0), (9, 1, 1), (13, 0, 1))
 """Inputs, cards as bits, light, sound, checksum, encryption, one reader."""
+
+
+def _answer(said: dict[str, Any] | None, status: int = 0) -> tuple[int, dict[str, Any] | None]:
+    """What a command's callback returns. The binding gives `said` back once more than it took."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(said))
+    return status, said
+
+
+def _status(report: bytes | bytearray) -> dict[str, Any]:
+    """The answer to a status command.
+
+    The binding loses the report of such a command. It puts the bytes of a key where the library
+    looks for the report: two bytes behind the kind's first two, then the length, then the report.
+    """
+    return {"command": _KEYSET, "type": 0, "data": struct.pack("<2xi", len(report)) + report}
 
 
 class _Ear:
@@ -63,6 +82,10 @@ class PlayedReader:
         self.told: deque[dict[str, Any]] = deque(maxlen=100)
         """The latest commands, without their data."""
         self._reset_due = False
+        self._inputs = bytearray(_INPUTS)
+        for number in given.get("on", ()):
+            self._inputs[number] = 1
+        self._local = bytearray(2)
         key = given.get("key")
         with suppress(OSError):
             key = self._store.read_text() if self._store else key
@@ -93,18 +116,21 @@ class PlayedReader:
         )
         self.device.set_command_callback(self._commanded)
 
-    def _commanded(self, command: dict[str, Any]) -> tuple[int, None]:
+    def _commanded(self, command: dict[str, Any]) -> tuple[int, dict[str, Any] | None]:
         if command["command"] == _KEYSET:
             resets = self._given.pop("resets", None)
             if resets is not None:
                 self._reset_due, self.ear.plugged = True, False
             if resets == "before":
-                return -1, None
+                return _answer(None, -1)
             self._key = bytes(command["data"]).hex()
             if self._store is not None:
                 write_whole(self._store, self._key.encode())
+        if command["command"] == _STATUS:
+            report = {_STATUS_INPUTS: self._inputs, _STATUS_LOCAL: self._local}[command["type"]]
+            return _answer(_status(report))
         self.told.append({key: value for key, value in command.items() if key != "data"})
-        return 0, None
+        return _answer(None)
 
     def turn(self) -> None:
         """One step."""
@@ -114,7 +140,8 @@ class PlayedReader:
             self.restart(self._key)
 
     def obey(self, order: dict[str, Any]) -> None:
-        """Carry out an order: a card, keys, tamper, power, unplug, another key or serial number."""
+        """Carry out an order: a card, keys, tamper, power, an input, unplug, another key or serial
+        number."""
         if "card" in order:
             bits: str = order["card"]
             size = -(-len(bits) // 8)
@@ -125,8 +152,11 @@ class PlayedReader:
             data = order["keys"].encode("latin-1")
             self.device.submit_event({"event": 2, "reader_no": 0, "data": data})
         if "tamper" in order or "power" in order:
-            report = bytes((order.get("tamper", False), order.get("power", False)))
-            self.device.submit_event({"event": 4, "type": 2, "report": report})
+            self._local[:] = order.get("tamper", False), order.get("power", False)
+            self._report(_STATUS_LOCAL, self._local)
+        if "input" in order:
+            self._inputs[order["input"]] = order["active"]
+            self._report(_STATUS_INPUTS, self._inputs)
         if "plugged" in order:
             self.ear.plugged = order["plugged"]
         if "serial" in order:
@@ -134,6 +164,9 @@ class PlayedReader:
             self.restart(self._key)
         if "key" in order:
             self.restart(order["key"])
+
+    def _report(self, kind: int, report: bytearray) -> None:
+        self.device.submit_event({"event": 4, "type": kind, "report": bytes(report)})
 
 
 class PlayedBus:

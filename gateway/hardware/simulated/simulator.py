@@ -24,9 +24,10 @@ from gateway.hardware.simulated.pins import SimulatedFactory, SimulatedPin
 from gateway.hardware.simulated.port import SimulatedPort, port_path
 from gateway.hardware.simulated.serial_readers import SimulatedUhfReader, code_bytes, rfid_frame
 from gateway.hardware.simulated.usb import SimulatedDevice, SimulatedUsb
-from gateway.hardware.wiring import input_wiring
+from gateway.hardware.wiring import input_wiring, reader_wiring
 from gateway.settings import (
     FixedInput,
+    FixedReaderInput,
     HidReader,
     Input,
     Level,
@@ -110,7 +111,14 @@ class Simulator:
         self.osdp: SimulatedOsdp | None = None
         """The simulated OSDP readers; None without any."""
         if on_bus:
-            self.osdp = SimulatedOsdp(on_bus, port_path(runtime_dir, on_bus[0].name))
+            inputs = reader_wiring(site)
+            closed = [
+                name
+                for name, wire in inputs.items()
+                if isinstance(wire, FixedReaderInput) and wire.idle is Level.LOW
+            ]
+            path = port_path(runtime_dir, on_bus[0].name)
+            self.osdp = SimulatedOsdp(on_bus, path, inputs, closed)
 
     def _new_port(self, reader: SerialReader, path: Path) -> SimulatedPort:
         if not isinstance(reader, SerialUhfReader):
@@ -246,11 +254,16 @@ class Simulator:
         self._unplugged.discard(reader)
 
     def play_osdp(self, reader: str, what: str) -> None:
-        """Have an OSDP reader play something, see `SimulatedOsdp.play`; raises as `unplug`."""
+        """Have an OSDP reader play something, see `SimulatedOsdp.play`, or `input N on` or
+        `input N off`; raises as `unplug`."""
         known = self._reader(reader)
         if self.osdp is None or reader not in self.osdp:
             raise InvalidRequest(f"reader {reader!r} is no simulated OSDP reader, but {known.kind}")
-        self.osdp.play(reader, what)
+        match what.split():
+            case ["input", number, "on" | "off" as state] if number.isascii() and number.isdigit():
+                self.osdp.turn_input(reader, int(number), active=state == "on")
+            case _:
+                self.osdp.play(reader, what)
 
     # inputs
 
@@ -357,6 +370,7 @@ class Simulator:
         wiring = self._inputs.get(name)
         if wiring is None:
             known = [*self._inputs, *(self.sec_boxes.inputs if self.sec_boxes else ())]
+            known += self.osdp.inputs if self.osdp else ()
             there = ", ".join(str(each) for each in sorted(known)) or "none"
             raise NotFound(f"there is no input {name}; there are: {there}")
         return wiring

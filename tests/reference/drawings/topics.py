@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from gateway.hardware.boards.headers import Header
 from gateway.hardware.drawing.canvas import Anchor, Canvas, Colour, Point
-from gateway.settings import Door, SiteFile, WiegandReader
+from gateway.settings import Door, Input, SiteFile, WiegandReader
 from gateway.settings.wires import LockKind
 
 _LOCK, _POWER, _GROUND = Colour.LOCK, Colour.POWER_5V, Colour.GROUND
@@ -354,9 +354,9 @@ def draw_contacts(header: Header, site: SiteFile) -> str:
 
 
 def _contact_rows(door: Door) -> Iterator[tuple[float, str, int]]:
-    if door.sensor:
+    if isinstance(door.sensor, Input):
         yield 180, "door sensor", door.sensor.pin
-    if door.rex:
+    if isinstance(door.rex, Input):
         yield 270, "exit button", door.rex.pin
 
 

@@ -18,6 +18,7 @@ from gateway.alarms.causes import AlarmCause
 from gateway.alarms.zones import (
     Silenced,
     ZoneInputLevel,
+    ZoneInputLost,
     ZoneSettings,
     ZoneSettingsChanged,
     ZoneState,
@@ -70,6 +71,8 @@ class Input:
             self.feed(at_ms, ZoneSettingsChanged())
         elif words == "silence":
             self.feed(at_ms, Silenced())
+        elif words == "lost":
+            self.feed(at_ms, ZoneInputLost())
         elif words:
             self.feed(at_ms, ZoneInputLevel(high={"high": True, "low": False}[words]))
         else:
@@ -147,6 +150,7 @@ def test_a_negative_delay_is_refused(name: str) -> None:
 EVENTS = st.one_of(
     st.builds(ZoneInputLevel, st.booleans()),
     st.just(ZoneTimePassed()),
+    st.just(ZoneInputLost()),
     st.builds(
         replace,
         st.just(USUAL),
@@ -160,10 +164,11 @@ EVENTS = st.one_of(
 @hypothesis_settings(deadline=None)
 @given(
     alarm=st.booleans(),
-    script=st.lists(st.tuples(st.sampled_from([0, 1, 499, 1_000]), EVENTS), max_size=30),
+    script=st.lists(st.tuples(st.sampled_from([0, 1, 499, 1_000, 9_999]), EVENTS), max_size=30),
 )
 def test_each_on_has_one_off_and_no_instant_is_due_twice(
-    alarm: bool, script: list[tuple[int, ZoneInputLevel | ZoneTimePassed | ZoneSettings]]
+    alarm: bool,
+    script: list[tuple[int, ZoneInputLevel | ZoneInputLost | ZoneTimePassed | ZoneSettings]],
 ) -> None:
     watched = Input(USUAL, alarm=alarm)
     now_ms = 0

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.credentials.wiegand import FORMATS
 from gateway.hardware.boards.headers import HeaderPin, load_header
-from gateway.hardware.boards.profiles import board_names, load_profile
+from gateway.hardware.boards.profiles import board_names, load_profile, site_problems
 from gateway.settings import Egress, Level, Reader, SiteFile
 from gateway.settings.hats import hat_names, load_hat
 
@@ -135,3 +135,11 @@ def test_the_page_about_readers_names_every_key_of_each() -> None:
     named = set(re.findall(r"\w+", page))
     for reader in get_args(get_args(Reader)[0]):
         assert set(reader.model_fields) <= named
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "hw/examples").glob("*.toml")), ids=lambda it: it.stem
+)
+def test_each_example_fits_its_board(path: Path) -> None:
+    site = SiteFile.model_validate(tomllib.loads(path.read_text("utf-8")))
+    assert site_problems(load_profile(site.site.board), site) == []

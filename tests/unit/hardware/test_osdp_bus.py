@@ -11,10 +11,11 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self, cast
 
 import pytest
@@ -31,6 +32,7 @@ from gateway.hardware.events import (
     Health,
     InputKind,
     InputLevel,
+    InputLost,
     InputName,
     KeyPressed,
     Loop,
@@ -41,7 +43,7 @@ from gateway.hardware.osdp.library import PortChannel, Station, open_panel
 from gateway.hardware.osdp.reports import KeyPhase, PairReader, RotateKey
 from gateway.hardware.osdp.supervision import MISSED_POLLS
 from gateway.hardware.simulated.osdp_readers import OsdpReaders
-from gateway.settings import OsdpReader
+from gateway.settings import OsdpReader, ReaderInput
 
 
 def bits(facility: int, number: int) -> str:
@@ -94,13 +96,19 @@ class Site:
         assert played.answer() == "ready"
         return played
 
-    def drive(self, *readers: OsdpReader, opener: Opener = open_bus) -> OsdpBus:
+    def drive(
+        self,
+        *readers: OsdpReader,
+        opener: Opener = open_bus,
+        inputs: Mapping[InputName, ReaderInput] = MappingProxyType({}),
+    ) -> OsdpBus:
         """Begin with the controller's end."""
         bus = OsdpBus(
             readers,
             str(self.port),
             self.keys,
             self.loop,
+            inputs=inputs,
             backoff=Backoff(first_s=0.01, longest_s=0.05),
             opener=opener,
         )
@@ -165,6 +173,19 @@ class Site:
         name = InputName(InputKind.READER_TAMPER, index)
         levels = [it for it in self.events if isinstance(it, InputLevel) and it.name == name]
         return bool(levels) and levels[-1].high
+
+    def contacts(self) -> list[tuple[InputKind, bool | None]]:
+        """What became of the inputs, in order: None for not known."""
+        return [
+            (it.name.kind, it.high if isinstance(it, InputLevel) else None)
+            for it in self.events
+            if isinstance(it, InputLevel | InputLost)
+            if it.name.kind is not InputKind.READER_TAMPER
+        ]
+
+    def known(self, kind: InputKind) -> bool | None:
+        """The level of an input."""
+        return dict(self.contacts()).get(kind)
 
     def phase(self, reader: str = "front") -> KeyPhase | None:
         progress = self.bus.progress.get(reader)
@@ -277,6 +298,72 @@ class TestOverTheSecureChannel:
                 and "serial" in it.why
             )
         )
+
+
+REX, LEAF = InputKind.REX, InputKind.DOOR_SENSOR
+INPUTS = {
+    InputName(REX, 1): ReaderInput(reader="front", input=0),
+    InputName(LEAF, 1): ReaderInput(reader="front", input=3),
+}
+
+
+class TestInputs:
+    def test_they_are_asked_for_at_first_and_reported_when_they_change(self, site: Site) -> None:
+        played = paired(site, {**FRONT, "on": [3]})
+        site.drive(reader(), inputs=INPUTS)
+        # An open contact is high.
+        assert site.wait(lambda: (site.known(REX), site.known(LEAF)) == (True, False))
+        played.order({"reader": "front", "input": 3, "active": False})
+        assert site.wait(lambda: site.known(LEAF) is True)
+        shown = {line.kind: (line.high, line.changes) for line in site.bus.lines()}
+        assert shown == {"rex": (True, 0), "door_sensor": (True, 1)}
+
+    def test_they_are_unknown_without_the_channel_and_asked_for_anew(self, site: Site) -> None:
+        played = paired(site, FRONT)
+        site.drive(reader(), inputs=INPUTS)
+        assert site.wait(lambda: site.known(LEAF) is True)
+        played.order({"reader": "front", "plugged": False})
+        assert site.wait(lambda: site.known(LEAF) is None and site.known(REX) is None)
+        assert list(site.bus.lines()) == []
+        site.events.clear()
+        # The door moves, and the button is pressed and released, while nobody hears of it.
+        for number, active in ((3, True), (0, True), (0, False)):
+            played.order({"reader": "front", "input": number, "active": active})
+        played.order({"reader": "front", "plugged": True})
+        assert site.wait(lambda: (site.known(REX), site.known(LEAF)) == (True, False))
+        # Should the reader tell of the press afterwards, it is no change, but a state.
+        pressed = [at for at, it in enumerate(site.contacts()) if it == (REX, False)]
+        before = [[it for it in site.contacts()[:at] if it[0] is REX] for at in pressed]
+        assert all(not its or its[-1] == (REX, None) for its in before)
+
+    def test_another_reader_at_the_address_reports_nothing(self, site: Site) -> None:
+        played = paired(site, FRONT)
+        site.drive(reader(), inputs=INPUTS)
+        assert site.wait(lambda: site.known(LEAF) is True)
+        played.order({"reader": "front", "key": new_key().hex()})
+        assert site.wait(lambda: site.known(LEAF) is None and site.known(REX) is None)
+        site.events.clear()
+        played.order({"reader": "front", "input": 0, "active": True})
+        assert site.wait(site.tampered)
+        assert site.contacts() == []
+
+    def test_a_reader_in_clear_text_reports_them_where_the_site_permits_it(
+        self, site: Site
+    ) -> None:
+        played = site.play({"name": "front", "address": 0})
+        site.drive(reader(clear_text=True), inputs=INPUTS)
+        assert site.wait(lambda: site.known(LEAF) is True)
+        played.order({"reader": "front", "input": 3, "active": True})
+        assert site.wait(lambda: site.known(LEAF) is False)
+
+    def test_an_input_that_the_reader_lacks_is_named(self, site: Site) -> None:
+        paired(site, FRONT)
+        lacking = {InputName(LEAF, 1): ReaderInput(reader="front", input=4)}
+        site.drive(reader(), inputs=lacking)
+        assert site.wait(
+            lambda: (it := site.health()) is not None and "it has no input 4" in it.why
+        )
+        assert site.known(LEAF) is None
 
 
 class TestPairing:

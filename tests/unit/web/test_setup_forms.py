@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.settings import OsdpReader, parse_site
+from gateway.settings import Input, OsdpReader, parse_site
 from gateway.settings.compose import composed
 from gateway.settings.toml_text import parse
 from gateway.web.setup_forms import (
@@ -69,6 +69,14 @@ def test_another_kind_of_reader_keeps_name_and_index_alone() -> None:
     assert reader_of(with_door(tables, 1, {**DOOR, "reader": ""}), 1) is None
 
 
+def test_an_input_of_a_reader_stays_until_a_pin_takes_its_place() -> None:
+    at_reader = {"reader": "hall", "input": 0}
+    doors = [{**DEMO["door"][0], "sensor": at_reader, "rex": {**at_reader, "mode": "shunt"}}]
+    tables = with_door({**DEMO, "door": doors}, 1, {**DOOR, "sensor": "", "rex": "22"})
+    assert tables["door"][0]["sensor"] == at_reader
+    assert tables["door"][0]["rex"] == {"pull": "up", "mode": "shunt", "pin": 22}
+
+
 def test_a_new_site_has_what_the_forms_say() -> None:
     tables = with_board({}, BOARD, ["generic-relay-high"])
     tables = with_door(tables, 1, DOOR)
@@ -76,7 +84,8 @@ def test_a_new_site_has_what_the_forms_say() -> None:
     (door,), (reader,) = site.door, site.reader
     assert (site.site.name, door.name, door.title) == ("Depot", "saida-no-1", "Saída nº 1")
     assert door.strike.energised_to_lock
-    assert (door.sensor and door.sensor.pin, door.rex) == (27, None)
+    assert isinstance(door.sensor, Input)
+    assert (door.sensor.pin, door.rex) == (27, None)
     assert (reader.name, reader.index, reader.portal) == ("saida-no-1", 1, 1)
 
 

@@ -10,11 +10,10 @@ from gateway.commands.answers import DONE, ByteStream, Done
 from gateway.commands.audit import audited_write
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
-from gateway.commands.provisioning import site_rows
+from gateway.commands.provisioning import factory_rows, site_rows
 from gateway.commands.requests import Flag, NoMembers, RequestModel
 from gateway.commands.rights import Right
 from gateway.errors import StorageError
-from gateway.objects.factory import FACTORY_ROWS
 from gateway.settings.initial import initial_configuration
 from gateway.store.backup import Backups, BackupStamp
 from gateway.store.files import STORE_FILE
@@ -114,7 +113,7 @@ def reset_to_factory_default(call: Call[ResetRequest]) -> Done:
     with context.policy_applied(), context.store.transaction():
         context.store.clear()
         context.import_changes.forget()
-        for rows in (FACTORY_ROWS, site_rows(context.site, context.identity)):
+        for rows in (factory_rows(context.site), site_rows(context.site, context.identity)):
             for name, values in rows.items():
                 context.store.insert(name, values)
         context.store.set_configuration(initial_configuration(context.site))

@@ -12,7 +12,13 @@ from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Right
 from gateway.errors import NotFound, StorageError
-from gateway.host.certificate import certificate_facts, is_self_signed, replace_certificate
+from gateway.host.certificate import (
+    fingerprint_of,
+    is_self_signed,
+    replace_certificate,
+    served_certificate,
+)
+from gateway.host.certificate_facts import facts_of
 from gateway.store.files import STORE_FILE
 from gateway.store.tables.audit import AuditType
 
@@ -61,14 +67,15 @@ def ssl_certificate_information(call: Call[NoMembers]) -> CertificateShown:
     path = certificate_file(call.context.data)
     if not path.exists():
         raise NotFound("this device has no certificate: HTTPS makes one when it is switched on")
-    facts = certificate_facts(path)
+    certificate = served_certificate(path)
+    facts = facts_of(certificate)
     return {
-        "fingerprint": facts.fingerprint,
+        "fingerprint": fingerprint_of(certificate),
         "subject": facts.subject,
         "issuer": facts.issuer,
         "names": list(facts.names),
-        "not_before_utc": int(facts.not_before.timestamp()),
-        "not_after_utc": int(facts.not_after.timestamp()),
+        "not_before_utc": facts.not_before_utc,
+        "not_after_utc": facts.not_after_utc,
         "self_signed": is_self_signed(path),
     }
 

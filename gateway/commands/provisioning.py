@@ -135,12 +135,12 @@ def _insert(store: Store, rows: Rows) -> None:
 
 
 def factory_rows(site: SiteFile) -> Rows:
-    """The factory rows; portal and action of door 1 have the title of the door."""
-    title = next((door.title for door in site.door if door.id == 1), None)
-    if title is None:
+    """The factory rows; portal and action of door 1 have the name that people see of the door."""
+    shown = next((door.shown for door in site.door if door.id == 1), None)
+    if shown is None:
         return FACTORY_ROWS
     titled = {
-        name: [{**row, "name": title} for row in FACTORY_ROWS[name]]
+        name: [{**row, "name": shown} for row in FACTORY_ROWS[name]]
         for name in ("portals", "actions")
     }
     return {**FACTORY_ROWS, **titled}

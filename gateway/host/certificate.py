@@ -1,7 +1,7 @@
 """The HTTPS certificate and its key: one PEM file with mode 0600.
 
-`cryptography` takes 18 MB of memory, so the functions that make or check a certificate import it.
-`is_self_signed` parses the file without it.
+`cryptography` takes 18 MB of memory, so the functions that make or check a certificate import it;
+those that look at one do without it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import ipaddress
 import re
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,21 +30,6 @@ LONGEST_FILE = 1 << 20
 """Bytes of the file with key and certificates."""
 LONGEST_PEM = 65_536
 """Bytes; enough for a key, a certificate and a long chain."""
-
-
-@dataclass(frozen=True, slots=True)
-class CertificateFacts:
-    """What a certificate says."""
-
-    fingerprint: str
-    """SHA-256, in upper-case hexadecimal digits."""
-    subject: str
-    """RFC 4514, as `CN=door`; of the issuer too."""
-    issuer: str
-    names: tuple[str, ...]
-    """Host names and addresses that it is for."""
-    not_before: datetime
-    not_after: datetime
 
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
@@ -254,32 +238,6 @@ def expires(path: Path) -> datetime:
     return _read_certificates(pem)[0].not_valid_after_utc
 
 
-def certificate_facts(path: Path) -> CertificateFacts:
-    """What the certificate at `path` says. Raises as `expires`."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives.serialization import Encoding
-
-    try:
-        found = _read_certificates(read_whole(path, LONGEST_FILE))[0]
-    except OSError as error:
-        raise StorageError(f"cannot read {path}: {error.strerror}") from error
-    try:
-        names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
-        names = x509.SubjectAlternativeName([])
-    return CertificateFacts(
-        fingerprint_of(found.public_bytes(Encoding.DER)),
-        found.subject.rfc4514_string(),
-        found.issuer.rfc4514_string(),
-        (
-            *names.get_values_for_type(x509.DNSName),
-            *map(str, names.get_values_for_type(x509.IPAddress)),
-        ),
-        found.not_valid_before_utc,
-        found.not_valid_after_utc,
-    )
-
-
 def is_self_signed(path: Path) -> bool:
     """Return whether the certificate at `path` is self-signed; False without a certificate."""
     try:
@@ -294,12 +252,18 @@ def fingerprint_of(certificate: bytes) -> str:
 
 
 def file_fingerprint(path: Path) -> str:
-    """The fingerprint of the certificate at `path`, which clients are shown.
+    """The fingerprint of the certificate at `path`, which clients are shown. Raises as
+    `served_certificate`."""
+    return fingerprint_of(served_certificate(path))
+
+
+def served_certificate(path: Path) -> bytes:
+    """The certificate at `path` (DER), without its key and its issuers.
 
     Raises StorageError when the file cannot be read, InvalidRequest when it has no certificate.
     """
     try:
-        return fingerprint_of(_first(path))
+        return _first(path)
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror}") from error
     except ValueError:

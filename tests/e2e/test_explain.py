@@ -36,7 +36,7 @@ def test_a_person_a_portal_and_a_moment_are_explained_without_a_running_gateway(
 ) -> None:
     text = explain(at_rest, "--user", "2", "--portal", "1", "--at", "2026-11-21 09:00")
     first = text.splitlines()[0]
-    assert first.startswith("user 2 'Bruno' at portal 1 'Standard', saturday 2026-11-21 09:00:00: ")
+    assert first.startswith("user 2 'Bruno' at portal 1 'front', saturday 2026-11-21 09:00:00: ")
     assert "rule 3 'Front, office hours' would open: monday to friday 08:00-18:00" in text
     assert "it opens next on monday 2026-11-23 08:00:00" in text
 
@@ -46,7 +46,7 @@ def test_a_card_at_a_reader_and_a_code_are_explained(at_rest: Site) -> None:
     assert "granted" in explain(at_rest, "--card", ANA, "--reader", "front", *at).splitlines()[0]
     assert "granted" in explain(at_rest, "--qr", "DEMO-CARLA", "--portal", "2", *at)
     text = explain(at_rest, "--card", DAVI, "--reader", "front", *at)
-    assert "group 3 'Visitors' is not tied to any rule reaching portal 1 'Standard'" in text
+    assert "group 3 'Visitors' is not tied to any rule reaching portal 1 'front'" in text
 
 
 def test_json_is_what_the_api_answers(at_rest: Site) -> None:
@@ -67,7 +67,7 @@ def test_who_can_open_is_a_list_and_when_a_table(at_rest: Site) -> None:
     assert explain(at_rest, "who", "--door", "1", "--now", *at).split() == ["1", "now", "Ana"]
     table = explain(at_rest, "when", "--user", "2", "--portal", "1", *at).splitlines()
     assert table[2:] == [
-        "portal 1 'Standard'",
+        "portal 1 'front'",
         *(
             f"  {day:<10} 2026-11-{number}  08:00-18:00"
             for number, day in enumerate(

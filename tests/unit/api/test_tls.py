@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,8 +23,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from gateway.api.controlid.app import create_app
 from gateway.api.server import Listener, Server
 from gateway.commands.certificate import certificate_file
-from gateway.errors import StorageError
-from gateway.host.certificate import is_self_signed, make_self_signed
+from gateway.errors import InvalidRequest, StorageError
+from gateway.host.certificate import is_self_signed, make_self_signed, served_certificate
+from gateway.host.certificate_facts import facts_of
 
 NOW = datetime(2025, 7, 1, 12, tzinfo=UTC)
 """The throw-away device's clock."""
@@ -271,6 +273,18 @@ def test_the_certificate_that_is_served_is_told(
         int(it.timestamp()) for it in validity
     )
     assert told("operator").status_code == 403
+
+
+def test_a_certificate_is_told_without_its_library_in_this_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "https.pem"
+    make_self_signed(path, NOW)
+    served = served_certificate(path)
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    assert "localhost" in facts_of(served).names
+    with pytest.raises(InvalidRequest, match="cannot be read"):
+        facts_of(served[:-1])
 
 
 WEAK = rsa.generate_private_key(public_exponent=65_537, key_size=1024)  # noqa: S505 - must be weak

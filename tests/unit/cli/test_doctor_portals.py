@@ -88,7 +88,7 @@ def test_the_second_door_of_a_fresh_site_opens_for_nobody_and_the_command_cures_
     initialise(data, SITE, demo=False)
     (text,) = warned(data, CLOSED)
     assert "opens for nobody: no rule is tied to it" in text
-    assert not warned(data, "portal 1 (Standard)")
+    assert not warned(data, "portal 1 (front)")
     _, *words = shlex.split(text.split("`")[1])
     assert CliRunner().invoke(cli, words).exit_code == 0
     assert not warned(data, CLOSED)

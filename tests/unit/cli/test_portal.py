@@ -111,7 +111,7 @@ def test_a_reader_at_a_wrong_portal_is_cured_by_what_the_doctor_says(tmp_path: P
 
 
 def test_a_reader_is_bound_to_the_portal_of_the_site_file(site: Path) -> None:
-    assert portal(site, "bind", "back", "front").exit_code != 0
+    assert portal(site, "bind", "back", "yard").exit_code != 0
     assert portal(site, "bind", "back", "1").exit_code == 0
     cure = re.search(r"`gateway portal bind --data \S+ back`", warned(site, "reader back"))
     assert cure
@@ -122,10 +122,10 @@ def test_a_reader_is_bound_to_the_portal_of_the_site_file(site: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["7"], "there is no portal '7'; there are: 1 (Standard), 2 (back)"),
-        (["yard"], "there is no portal 'yard'; there are: 1 (Standard), 2 (back)"),
+        (["7"], "there is no portal '7'; there are: 1 (front), 2 (back)"),
+        (["yard"], "there is no portal 'yard'; there are: 1 (front), 2 (back)"),
         (["2", "--rule", "5"], "there is no access rule '5'; there are: 1 ("),
-        (["Standard"], "portal 1 (Standard) is tied to rule 1 ("),
+        (["Front"], "portal 1 (front) is tied to rule 1 ("),
         (["BACK"], "portal 2 (back) is tied to rule 1 ("),
     ],
 )

@@ -99,7 +99,7 @@ def test_the_wiring_becomes_rows_and_switches(data: Path) -> None:
             found = store.load({"object": name, "fields": list(fields)}).rows
             return [tuple(row[field] for field in fields) for row in found]
 
-        assert rows("portals", "id", "name") == [(1, "Standard"), (3, "shed")]
+        assert rows("portals", "id", "name") == [(1, "gate"), (3, "shed")]
         assert rows("actions", "id", "parameters") == [(1, "door=1"), (3, "door=3")]
         assert rows("portal_actions", "portal_id", "action_id") == [(1, 1), (3, 3)]
         assert rows("portal_access_rules", "portal_id", "access_rule_id") == [(1, 1)]

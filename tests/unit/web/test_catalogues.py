@@ -13,8 +13,10 @@ import pytest
 from babel.messages.extract import DEFAULT_KEYWORDS, extract
 from jinja2.ext import babel_extract
 
+from gateway.hardware.boards.profiles import board_names, load_profile
 from gateway.objects.configuration import SettingGroup
 from gateway.objects.configuration_keys import CONFIGURATION
+from gateway.settings.hats import hat_names, load_hat
 from gateway.web.languages import ENGLISH, LANGUAGES, catalogues, gettext, speaking
 
 _PAGE = Path(str(files("gateway.web")))
@@ -39,6 +41,8 @@ def _ids() -> set[str]:
             found |= {key.label, key.help, key.unit, key.danger, *key.worded.values()}
             # The headings of doors and readers are their names.
             found |= set() if key.door or key.reader else {key.effect}
+    found |= {load_hat(name).title for name in hat_names()}
+    found |= {load_profile(name).title for name in board_names()}
     return found - {""}
 
 

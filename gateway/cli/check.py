@@ -21,6 +21,7 @@ from gateway.hardware.boards.profiles import (
     site_problems,
 )
 from gateway.host.machine import MachineFiles
+from gateway.host.plugged_in import card_readers, device_links
 from gateway.settings import (
     SITE_FILE,
     SiteFile,
@@ -29,6 +30,7 @@ from gateway.settings import (
     read_current_site,
     read_text,
 )
+from gateway.settings.addresses import SIMULATED_PORT
 
 
 @click.command()
@@ -77,9 +79,12 @@ class BoardRules:
 
     def places(self) -> Mapping[str, Sequence[str]]:
         machine = MachineFiles()
+        # A machine that is no known board has the simulated one.
+        simulated = () if any(it["this"] for it in self.boards()) else (SIMULATED_PORT,)
         return {
-            "port": machine.lasting_names("/dev/serial/"),
-            "device": machine.lasting_names("/dev/input/"),
+            "port": (*device_links(machine, "serial"), *simulated),
+            "device": (*device_links(machine, "input"), *simulated),
+            "reader": (*card_readers(machine), *simulated),
         }
 
 

@@ -69,8 +69,8 @@ class SetupState(TypedDict):
     boards: list[BoardShown]
     hats: list[HatShown]
     places: dict[str, list[str]]
-    """Lasting names of serial ports (`port`) and USB input devices (`device`) that are plugged
-    in."""
+    """Names of what is plugged in: serial ports (`port`), USB input devices (`device`) and PC/SC
+    readers (`reader`)."""
 
 
 class SaveSetupRequest(RequestModel):

@@ -35,7 +35,7 @@ class SiteRules(Protocol):
         """Every board with a profile."""
 
     def places(self) -> Mapping[str, Sequence[str]]:
-        """Lasting names of what is plugged in, by the key of a reader: `port` and `device`."""
+        """Names of what is plugged in, by the key of a reader: `port`, `device`, `reader`."""
 
 
 class NoSiteRules:

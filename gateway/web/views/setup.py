@@ -15,6 +15,7 @@ from flask import Response, request
 from gateway.commands.people import printed
 from gateway.commands.rights import Right
 from gateway.errors import InvalidRequest, NotAuthenticated
+from gateway.settings import Reader
 from gateway.web import setup_forms as forms
 from gateway.web.cookies import keep_session
 from gateway.web.languages import gettext as _
@@ -290,7 +291,12 @@ def _checks(visit: Visit) -> list[str]:
     site = visit.context.site
     found = [f"output door {it.id}" for it in site.doors()]
     found += [f"input {kind} {it.id}" for it in site.doors() for kind in _inputs(it)]
-    return [*found, *(f"reader {it.name}" for it in site.reader)]
+    return [*found, *map(_reader_check, site.reader)]
+
+
+def _reader_check(reader: Reader) -> str:
+    """A reader that another one replaces is to be seen working again."""
+    return f"reader {reader.kind} {reader.name}"
 
 
 def _inputs(door: Any) -> list[str]:
@@ -329,7 +335,7 @@ def _watched(visit: Visit, progress: SetupProgress) -> list[dict[str, Any]]:
         sent: Any = visit.run("wiring_watch", reader=reader.name)
         came = any(sent[what] for what in ("frames", "chunks", "texts", "cards"))
         add(
-            f"reader {reader.name}",
+            _reader_check(reader),
             "reader",
             _("Reader %(name)s", name=reader.shown),
             seen=came,

@@ -19,6 +19,7 @@ OWN = "an own password"
 STRIKE = 17
 DOOR = "main-entrance"
 CARD = "123,45679"
+UID = "04a1b2c3d4e5f6"
 
 
 def printed(text: str, what: str) -> str:
@@ -138,6 +139,37 @@ def test_the_first_start_leads_from_the_code_to_the_first_open_door(
     generated = {"login": "admin", "password": running.site.password}
     assert running.api.post("login", generated)[0] == 401
     assert running.api.post("begin_setup", {"code": code, "password": OWN})[0] == 401
+
+
+def test_a_reader_on_usb_takes_the_place_of_the_first_and_opens(
+    phone: Screen, unset: tuple[Running, str]
+) -> None:
+    running, _code = unset
+    running.api.login(OWN)
+    phone.take_session(running.api.token)
+    page = phone.open("/setup/door?number=1")
+    page.get_by_label("USB, contactless cards (PC/SC)").check()
+    name = page.get_by_role("combobox", name="Its name")
+    suggested = page.locator(f"#{name.get_attribute('list')} option")
+    name.fill(suggested.last.get_attribute("value") or "")
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_url("**/setup/try")
+    page.get_by_role("button", name="Try it").click()
+    page.get_by_role("button", name="Keep it").click()
+    page.wait_for_url("**/setup/wires")
+
+    reader = page.locator("#wires li").filter(has_text="Reader")
+    expect(reader).to_contain_text("show it a card")  # what is on the wires is watched from now on
+    running.sim("present", reader=DOOR, value=UID)
+    expect(reader).to_contain_text("seen")
+    page.goto("/setup/person")
+    page.get_by_label("Name", exact=True).fill("Bia Reis")
+    page.get_by_role("button", name="Give it to this person").click()
+    page.wait_for_url("**/setup/open")
+    running.sim("remove", reader=DOOR)
+    running.sim("present", reader=DOOR, value=UID[::-1])
+    running.sim("present", reader=DOOR, value=UID)
+    expect(page.locator("#opened")).to_contain_text("The door opened for Bia Reis.")
 
 
 def test_a_broken_site_file_is_shown_at_its_line_and_mended(

@@ -38,7 +38,7 @@ def facts_of(certificate: bytes) -> CertificateFacts:
     """
     try:
         done = subprocess.run(  # noqa: S603 - no word comes from a client
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-P", __file__],
             input=certificate,
             capture_output=True,
             timeout=LIMIT_S,

@@ -1,12 +1,14 @@
-"""Changes one key in the text of a site file; comments and everything else stay as they are."""
+"""Changes the text of a site file in one place; comments and everything else stay as they are."""
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from gateway.errors import SettingsError
+from gateway.settings.files import with_end, without_end
 
 _READER = re.compile(r"\s*\[\[\s*reader\s*\]\]")
 _TABLE = re.compile(r"\s*\[[^\]]*\]\]?\s*(#.*)?$")
@@ -45,6 +47,22 @@ def with_reader_formats(text: str, reader: str, formats: Sequence[str]) -> str:
         f"the formats of reader {reader!r} cannot be changed in the site file as it is written: "
         f"write {formats_line(formats)} into its table"
     )
+
+
+def with_reader(text: str, table: Mapping[str, object]) -> str:
+    """Return the site file `text` with one more reader, at its end.
+
+    Raises SettingsError if the text is written in a way that cannot be changed safely.
+    """
+    keys = "".join(f"{key} = {json.dumps(value)}\n" for key, value in table.items())
+    result = with_end(f"{without_end(text)}\n\n[[reader]]\n{keys}")
+    try:
+        wanted, found = tomllib.loads(text), tomllib.loads(result)
+    except tomllib.TOMLDecodeError:
+        found = wanted = {}
+    if not found or found != {**wanted, "reader": [*wanted.get("reader", ()), dict(table)]}:
+        raise SettingsError("the site file cannot take another reader as it is written")
+    return result
 
 
 def _tables(lines: Sequence[str]) -> list[tuple[int, int]]:

@@ -197,6 +197,14 @@ def with_end(text: str) -> str:
     return f"{text.rstrip()}\n\n{END_LINE}\n"
 
 
+def without_end(text: str) -> str:
+    """`text` without its end line and the space before that."""
+    lines = text.rstrip().splitlines()
+    while lines and (not lines[-1].strip() or _END.match(lines[-1].strip())):
+        lines.pop()
+    return "\n".join(lines)
+
+
 def missing_parts(data: Path, site: SiteFile) -> list[str]:
     """What the last good copy has, and `site` has fewer of: doors, readers, outputs or inputs.
 

@@ -78,7 +78,7 @@ def _address(visit: Visit, text: str) -> str:
 
 def _back(visit: Visit) -> str:
     back = visit.form.get("back", "")
-    return back if back in {"/setup", "/settings/site"} else "/settings/site"
+    return back if back in {"/setup", "/osdp", "/settings/site"} else "/settings/site"
 
 
 _OWNER = Right.OWNER

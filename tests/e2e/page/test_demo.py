@@ -41,3 +41,27 @@ def test_an_operator_does_not_see_the_panel(screen: Open, demo: Running) -> None
     page = guard.open("/demo")
     expect(page.get_by_role("alert")).to_contain_text("You may not do this.")
     guard.sound()
+
+
+def test_an_osdp_reader_is_fitted_paired_and_played(phone: Screen, demo: Running) -> None:
+    phone.may_lose = True  # the processes start anew
+    page = phone.open("/demo")
+    page.get_by_role("button", name="Fit an OSDP reader").click()
+    page.get_by_role("button", name="Keep it").click()
+    page.wait_for_url("**/osdp")
+    page.locator(".osdp-reader").get_by_role("button", name="Pair").click()
+    page.get_by_role("button", name="Start pairing").click()
+    expect(page.locator(".osdp-reader")).to_contain_text("Online, encrypted")
+    phone.open("/demo")
+    phone.sound()
+    reader = page.locator(".card").filter(has_text="Reader osdp")
+    reader.get_by_label("Swipe card").fill("77,1234")
+    row = demo.access(lambda: reader.get_by_role("button", name="Swipe card").click())
+    assert (row["event"], row["card_value"]) == (3, 77 << 32 | 1234)
+    reader.get_by_role("button", name="Take it off its wall").click()
+    phone.open("/osdp")
+    expect(page.locator(".osdp-reader")).to_contain_text("Its tamper contact is open")
+    phone.open("/demo")
+    reader.get_by_role("button", name="Give it another key").click()
+    phone.open("/osdp")
+    expect(page.locator(".osdp-reader")).to_contain_text("Answers without its key")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from gateway.credentials.wiegand import FORMATS
 from gateway.errors import SettingsError
-from gateway.settings.edit import with_reader_formats
+from gateway.settings import parse_site
+from gateway.settings.edit import with_reader, with_reader_formats
 
 DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
 HEAD = '[[reader]]\nindex = 2\nname = "back"\n'
@@ -60,3 +61,28 @@ def test_formats_that_stand_there_are_replaced(old: str) -> None:
 def test_what_cannot_be_changed_safely_is_refused_with_the_line(text: str) -> None:
     with pytest.raises(SettingsError, match=r'write formats = \["w37"\] into its table'):
         with_reader_formats(text, "back", ["w37"])
+
+
+TABLE = {"name": "side", "index": 3, "kind": "osdp", "portal": 2, "port": "simulated"}
+
+
+def test_a_further_reader_stands_before_the_end_line_and_all_else_stays() -> None:
+    changed = with_reader(DEMO, TABLE)
+    before, after = DEMO.rstrip().splitlines(), changed.rstrip().splitlines()
+    assert after[: len(before) - 1] == before[:-1]
+    assert after[len(before) - 1 : -2] == [
+        "[[reader]]",
+        'name = "side"',
+        "index = 3",
+        'kind = "osdp"',
+        "portal = 2",
+        'port = "simulated"',
+    ]
+    assert after[-1] == before[-1]
+    assert [it.name for it in parse_site(changed, "demo").reader] == ["front", "qr", "side"]
+
+
+@pytest.mark.parametrize("text", ["reader = []\n", "[[reader]\n", '[reader]\nname = "x"\n'])
+def test_a_text_that_takes_no_further_reader_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="another reader"):
+        with_reader(text, TABLE)

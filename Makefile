@@ -5,6 +5,7 @@
 #   make lint             the first three alone
 #   make test-all         `test`, then the unit tests on every other Python found
 #   make test-vm          tests with real systemd and kernel GPIO lines in a virtual machine (Debian 12, root)
+#   make test-deb         builds the Debian packages and tries them in empty Debian 12 and 13 (Debian, root)
 #   make test-ha          a real Home Assistant discovers and commands a device (Debian, root)
 #   make soak-vm          the same machine, with 10,000 Wiegand frames at each rate
 #   make bench-vm         the same machine: the highest edge rate without a loss
@@ -14,6 +15,7 @@
 #   make mutate           mutation tests of the pure packages
 #   make lock         resolves the packages of `make install` anew, into systemd/locked-requirements
 #   make sbom         writes dist/gateway.cdx.json, a bill of materials, and checks it for known holes
+#   make deb              builds the Debian packages into dist; DEBS="deb13-arm64 ..." chooses
 #   make release          checks version, changelog and tree, then builds wheel and sdist into dist
 #   make docs             generates the reference pages of gateway/docs, and hw/drawings
 #   make install          on a Pi, as root: installs or upgrades; a failed upgrade is undone
@@ -34,7 +36,7 @@ OTHER_PYTHONS := python3.11 python3.12 python3.13
 # The tests must import the installed package, not the sources.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: run test lint test-all test-vm test-ha soak-vm bench-vm fuzz chaos bench mutate docs lock sbom release install uninstall clean setup-run setup-test setup-mutate setup-lock
+.PHONY: run test lint test-all test-vm test-ha test-deb soak-vm bench-vm fuzz chaos bench mutate docs lock sbom deb release install uninstall clean setup-run setup-test setup-mutate setup-lock setup-deb
 .NOTPARALLEL:
 
 # `exec` passes signals on to the gateway. Standard output is the gateway's.
@@ -77,6 +79,14 @@ test-ha: setup-test
 	if [ $$code = 75 ]; then exit 0; elif [ $$code != 0 ]; then exit $$code; fi; \
 	$(BIN)/pytest tests/ha $(ARGS)
 
+# .ci/deb_roots makes the empty systems in .deb, and exits with 75 and a notice where that is not possible.
+test-deb: setup-test setup-deb
+	@code=0; .ci/deb_roots || code=$$?; \
+	if [ $$code = 75 ]; then exit 0; elif [ $$code != 0 ]; then exit $$code; fi; \
+	rm -f dist/*.deb; .ci/deb $(DEBS) && \
+	for package in dist/*.deb; do lintian --allow-root --fail-on error "$$package" || exit; done && \
+	$(BIN)/pytest -o faulthandler_timeout=0 tests/deb $(ARGS)
+
 fuzz: setup-test
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/pytest -m hypothesis -o faulthandler_timeout=0 $(ARGS)
 
@@ -109,6 +119,11 @@ sbom: setup-lock
 	@$(BIN)/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml -o dist/gateway.cdx.json $(LOCK)
 	@.ci/audit $(BIN)/pip-audit $(LOCK)
 
+# All releases and architectures unless DEBS names some.
+DEBS :=
+deb: setup-deb
+	@.ci/deb $(DEBS)
+
 # The quick checks come before lint. Nothing is tagged or pushed.
 release:
 	@.ci/release check
@@ -117,12 +132,12 @@ release:
 	@$(BIN)/python -m hatchling build -d dist
 	@.ci/release publish
 
-setup-run setup-test setup-mutate setup-lock:
+setup-run setup-test setup-mutate setup-lock setup-deb:
 	@.ci/setup $(@:setup-%=%)
 
 install uninstall:
 	@systemd/installer $@
 
 clean:
-	rm -rf .venv .vm .ha .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf .venv .vm .ha .deb .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache build dist
 	find gateway tests -name __pycache__ -prune -exec rm -rf {} +

@@ -195,7 +195,9 @@ def test_what_the_apis_user_leaves_keeps_neither_from_starting(root: Path) -> No
 def test_the_apis_user_can_fill_no_file_system_that_the_controller_starts_from(root: Path) -> None:
     controller = (root / "systemd/gateway-controller.service").read_text()
     assert options(controller, "PrivateTmp") == []
-    assert all("nr_inodes" in it for it in options(controller, "TemporaryFileSystem")[0].split())
+    for temporary in options(controller, "TemporaryFileSystem")[0].split():
+        assert "nr_inodes" in temporary
+        assert "mode=1777" in temporary  # otherwise root's alone, and the controller does not start
     api = (root / "systemd/gateway-api.service").read_text()
     assert not any(it.startswith("/run") for it in options(api, "ReadWritePaths")[0].split())
     made = (root / "systemd/tmpfiles.d/gateway.conf").read_text()

@@ -73,3 +73,11 @@ def test_a_file_that_cannot_be_copied_leaves_nothing(tmp_path: Path, temporary: 
     with pytest.raises(Exception, match="cannot be read"):
         FileCopy(database)
     assert not list(temporary.iterdir())
+
+
+def test_without_a_temporary_directory_nothing_is_swept(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> str:
+        raise FileNotFoundError
+
+    monkeypatch.setattr("tempfile.gettempdir", none)
+    sweep_left()

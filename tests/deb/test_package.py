@@ -1,0 +1,186 @@
+"""The life of the Debian package in empty Debian 12 and 13, each with a service manager at work.
+
+The tests of a release share one container, and each goes on where the one before it ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway import __version__
+
+from .container import Container, eventually
+from .packages import built, variant
+
+API, CONTROLLER = "gateway-api.service", "gateway-controller.service"
+START_TIME = "60"
+BACKUPS = Path("/var/backups/gateway")
+NEXT, BAD = "900.1.0", "900.2.0"
+PEOPLE = 500
+
+
+@dataclass
+class PackageLife:
+    """A container with the releases that it is to see."""
+
+    container: Container
+    release: str
+    now: Path
+    next: Path
+    bad: Path
+
+    def install(self, package: Path, *, fails: bool = False, **variables: str) -> str:
+        path = self.container.copy(package)
+        words = ("dpkg", "-i", path)
+        return self.container.run(
+            *words, codes=(1,) if fails else (0,), START_TIME=START_TIME, **variables
+        )
+
+    @property
+    def state(self) -> str:
+        """dpkg's state and version of the package."""
+        words = ("dpkg-query", "-W", "-f", "${db:Status-Abbrev}${Version}", "gateway")
+        return self.container.run(*words, codes=(0, 1)).strip()
+
+    def is_installed(self, version: str) -> bool:
+        return self.state == f"ii {version}~{self.release}"
+
+    def runs(self) -> bool:
+        return all(self.container.unit(unit)[0] == "active" for unit in (API, CONTROLLER))
+
+    def version(self) -> str:
+        return self.container.run("gateway", "version").strip()
+
+    def people(self) -> int:
+        (count,) = self.container.ask(
+            ("load_objects", {"object": "users", "fields": ["COUNT(*)"]})
+        )["users"]
+        return int(next(iter(count.values())))
+
+    def openings(self) -> int:
+        """How often door 1 was opened, by the log."""
+        wanted = {"object": "access_logs", "where": {"access_logs": {"portal_id": 1}}}
+        return len(self.container.ask(("load_objects", wanted))["access_logs"])
+
+
+@pytest.fixture(scope="module", params=[("deb12", "bookworm"), ("deb13", "trixie")], ids=str)
+def life(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PackageLife]:
+    release, code = request.param
+    directory = tmp_path_factory.mktemp(release)
+    now = built(release)
+    with Container(code, directory) as container:
+        yield PackageLife(
+            container,
+            release,
+            now,
+            variant(now, NEXT, directory),
+            variant(now, BAD, directory, broken=True),
+        )
+
+
+def open_door(life: PackageLife) -> None:
+    before = life.openings()
+    action: dict[str, Any] = {"actions": [{"action": "door", "parameters": "door=1"}]}
+    life.container.ask(("execute_actions", action))
+    eventually(lambda: life.openings() > before, "the opening in the log")
+
+
+def test_it_installs_without_a_network_and_both_services_run(life: PackageLife) -> None:
+    told = life.install(life.now, SITE="demo")
+    assert "password" in told
+    assert life.is_installed(__version__)
+    assert life.runs()
+    assert life.version() == f"gateway {__version__}"
+
+
+def test_a_door_opens(life: PackageLife) -> None:
+    life.container.set_password()
+    open_door(life)
+
+
+def test_children_and_programs_take_modules_of_the_package_alone(life: PackageLife) -> None:
+    life.container.run("mkdir", "-p", "/root/elsewhere/gateway")
+    life.container.run("sh", "-c", "echo raise SystemExit >/root/elsewhere/gateway/__init__.py")
+    told = life.container.run("sh", "-c", "cd /root/elsewhere && gateway version")
+    assert told.strip() == f"gateway {__version__}"
+    life.container.run("gateway", "doctor", "--data", "/var/lib/gateway", codes=(0, 1))
+
+
+def test_an_upgrade_keeps_a_filled_store_and_backs_it_up(life: PackageLife) -> None:
+    people = [{"name": f"Person {n}", "registration": f"R{n}"} for n in range(PEOPLE)]
+    life.container.ask(("create_objects", {"object": "users", "values": people}))
+    before = life.people()
+    assert before >= PEOPLE
+    life.install(life.next)
+    assert life.is_installed(NEXT)
+    assert life.runs()
+    assert life.version() == f"gateway {NEXT}"
+    assert life.people() == before
+    listed = life.container.run("sh", "-c", f"ls {BACKUPS}/*/*.db {BACKUPS}/former.deb")
+    assert len(listed.split()) == 3
+    open_door(life)
+
+
+def test_an_upgrade_that_does_not_come_up_goes_back(life: PackageLife) -> None:
+    before = life.people()
+    told = life.install(life.bad, fails=True)
+    assert "a release that does not start" in told
+    assert f"{NEXT}~{life.release} runs as before" in told
+    assert life.runs()
+    assert life.version() == f"gateway {NEXT}"
+    assert life.people() == before
+    process = life.container.unit(CONTROLLER)
+    eventually(lambda: life.is_installed(NEXT), "dpkg's note of the former release")
+    assert life.container.unit(CONTROLLER) == process  # it was not stopped once more
+    open_door(life)
+
+
+def test_nothing_is_left_of_a_release_that_went_back(life: PackageLife) -> None:
+    told = life.container.run("dpkg", "--verify", "gateway")
+    assert told == ""
+
+
+def test_a_downgrade_keeps_the_data(life: PackageLife) -> None:
+    before = life.people()
+    life.install(life.now)
+    assert life.is_installed(__version__)
+    assert life.runs()
+    assert life.people() == before
+    open_door(life)
+
+
+def test_a_machine_with_the_source_installation_is_refused_untouched(life: PackageLife) -> None:
+    process = life.container.unit(CONTROLLER)
+    life.container.run("sh", "-c", "mkdir -p /opt/gateway && touch /opt/gateway/files")
+    told = life.install(life.next, fails=True)
+    assert "sudo make uninstall" in told
+    life.container.run("rm", "-r", "/opt/gateway")
+    assert life.is_installed(__version__)
+    assert life.container.unit(CONTROLLER) == process
+
+
+def test_removing_keeps_the_data_and_a_new_installation_uses_them(life: PackageLife) -> None:
+    before = life.people()
+    life.container.run("dpkg", "-r", "gateway")
+    assert life.state.startswith("rc")
+    life.container.run("test", "!", "-e", "/usr/lib/gateway")
+    life.container.run("test", "-e", "/var/lib/gateway/store.db")
+    life.install(life.now)
+    assert life.runs()
+    assert life.people() == before
+
+
+def test_purging_leaves_nothing(life: PackageLife) -> None:
+    life.container.run("dpkg", "-P", "gateway")
+    left = life.container.run("find", "/etc", "/usr", "/var", "/run", "-path", "*gateway*")
+    assert [it for it in left.splitlines() if "journal" not in it] == []
+    for name in ("passwd", "group"):
+        assert "gateway" not in life.container.run("cat", f"/etc/{name}")
+    assert life.container.run("systemctl", "list-units", "--all", "--no-legend", "gateway*") == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -119,7 +120,7 @@ class OsdpBus:
         # A port that fails and comes back begins with new stations, and counts on.
         self._counts = {reader.name: Counter(dict.fromkeys(_COUNTED, 0)) for reader in readers}
         self._thread: DeviceThread[BusReport] = DeviceThread(
-            self.name, self._work, loop, backoff=backoff
+            self.name, self._work, loop, backoff=backoff, explain=self._plain
         )
 
     # Called by the loop.
@@ -219,6 +220,11 @@ class OsdpBus:
                 self.progress[reader] = KeyProgress(reader, KeyPhase.FAILED, KeyFailure.PORT)
 
     # Called by the thread.
+
+    def _plain(self, error: Exception) -> str:
+        """Return path and system error once: pyserial repeats both."""
+        number = error.errno if isinstance(error, serial.SerialException) else None
+        return f"{self._path}: {os.strerror(number)}" if number else str(error)
 
     def _work(self, thread: DeviceThread[BusReport]) -> None:
         stations = [

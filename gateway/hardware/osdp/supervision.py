@@ -28,7 +28,7 @@ REFUSES = (
     " pair it again only if you know why"
 )
 CONNECTING = "connecting"
-UNPAIRED = "not paired: it has no key of this controller"
+UNPAIRED = "not paired: pair it on the page, or by `gateway osdp pair`"
 PAIRED_NOW = "is being paired; it opens nothing meanwhile"
 EXPLAINED = frozenset({SILENT, REFUSES, CONNECTING, UNPAIRED, PAIRED_NOW})
 """Reasons that need no more advice."""

@@ -272,6 +272,13 @@ class TestOverTheSecureChannel:
             if isinstance(it, DeviceState) and it.device == "back" and it.why != "connecting"
         )
 
+    def test_a_port_that_is_not_there_is_named_once(self, site: Site) -> None:
+        site.drive(reader())
+        assert site.wait(lambda: site.health() is not None)
+        state = site.health()
+        assert state is not None
+        assert state.why == f"{site.port}: No such file or directory"
+
     def test_an_adapter_that_goes_and_comes_back_is_opened_again(self, site: Site) -> None:
         played = paired(site, FRONT)
         site.drive(reader())

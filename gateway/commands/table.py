@@ -120,8 +120,8 @@ def execute(
     Raises NotAuthenticated, NotPermitted, InvalidRequest, TooBusy, or an error of the command.
     """
     check_right(caller, command.needs)
-    # A heavy command has its turn before its body takes memory.
-    with context.heavy.turn() if command.heavy else nullcontext():
-        call = Call(context, caller, parse(command.request, body()))
-        with audited(command, call):
-            return command.run(call)
+    # The body comes first: a client that sends it slowly must not hold the turn of the heavy ones.
+    # The server bounds how many large ones are in memory.
+    call = Call(context, caller, parse(command.request, body()))
+    with context.heavy.turn() if command.heavy else nullcontext(), audited(command, call):
+        return command.run(call)

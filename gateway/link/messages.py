@@ -758,8 +758,8 @@ def cost_of(command: Command) -> int:
         return 0
     if isinstance(command, ProposeSite):
         return SITE_COST
-    openings = getattr(command, "openings", None) or ()
-    return max(len(openings), 1)
+    several = (getattr(command, name, None) or () for name in ("openings", "modes", "zones"))
+    return max(1, *map(len, several))
 
 
 def read_request(payload: bytes) -> Request:

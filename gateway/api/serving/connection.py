@@ -106,6 +106,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._request: h11.Request | None = None
         self._exchange: Exchange | None = None
         self._large = False
+        self._large_since = 0.0
         self._ended_at: float | None = None
         self._gone = False
         self._dropped = 0
@@ -308,7 +309,7 @@ class HttpConnection(asyncio.BufferedProtocol):
     # Answers out
 
     def _start_large(self) -> None:
-        self._large = True
+        self._large, self._large_since = True, self._loop.time()
         self._next_step()
 
     def _next_step(self) -> None:
@@ -519,11 +520,22 @@ class HttpConnection(asyncio.BufferedProtocol):
                 self._refuse(429, "Other large requests are at work", ("Retry-After", "10"))
         elif self._stage is ConnectionStage.LINGERING and waited > limits.linger_s and not unsent:
             self.abort()
-        elif self._exchange is not None and self._stage is ConnectionStage.WORKING:
-            body = self._exchange.body
+        elif self._exchange is not None:
+            self._sweep_exchange(self._exchange.body, elapsed, arrived, now)
+
+    def _sweep_exchange(self, body: Body, elapsed: float, arrived: int, now: float) -> None:
+        if self._stage is ConnectionStage.SENDING and self._in_the_way(now):
+            self.abort()
+        elif self._stage is ConnectionStage.WORKING:
             wanted = not body.complete and not body.waiting
-            if wanted and self._pace_in.late(elapsed, arrived):
+            if wanted and (self._pace_in.late(elapsed, arrived) or self._in_the_way(now)):
                 body.fail("it came too slowly")
+
+    def _in_the_way(self, now: float) -> bool:
+        """Whether the client has had a place among the large requests for long, and others want
+        it. To be asked while the request waits for its client."""
+        held = self._large and now - self._large_since > self._limits.large_hold_s
+        return held and self._host.workers.large_wanted
 
     def _sweep_head(self, waited: float) -> None:
         if self._head and waited > self._limits.head_s:

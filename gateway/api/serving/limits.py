@@ -39,6 +39,9 @@ class Limits:
     large_at_once: int = 2
     """Requests with a larger body that are worked on at a time, since each may take many times its
     size in memory."""
+    large_hold_s: float = 10.0
+    """How long one of them that waits for its client keeps its place while others want it. Nobody
+    waits where there is a place: then it takes as long as a slow line needs."""
     large_wait_s: float = 20.0
     """How long a further one waits before it is refused."""
     sweep_s: float = 0.5

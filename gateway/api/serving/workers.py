@@ -44,6 +44,11 @@ class Workers:
         else:
             self._large.append(start)
 
+    @property
+    def large_wanted(self) -> bool:
+        """Whether somebody waits for a place among the large requests."""
+        return bool(self._large)
+
     def give_up_large(self, start: Callable[[], None]) -> bool:
         """Take `start` out of the queue; False when it is not there any more."""
         try:

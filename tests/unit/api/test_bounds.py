@@ -17,6 +17,7 @@ from gateway.commands.context import Call
 from gateway.commands.heavy import MOST_WAITING, HeavyCommands
 from gateway.commands.requests import parse
 from gateway.commands.rights import Caller
+from gateway.commands.table import COMMANDS, execute
 from gateway.commands.transfer import ExportRequest, export_objects
 from gateway.errors import TooBusy
 from gateway.store.objects.store import Store
@@ -196,6 +197,20 @@ def test_a_heavy_command_waits_for_its_turn_and_only_a_few_do(
     for thread in waiting:
         thread.join()
     assert sorted(answers) == [200] * MOST_WAITING + [429]
+
+
+def test_a_slow_body_holds_no_turn_of_the_heavy_commands(throwaway: SimpleNamespace) -> None:
+    context = throwaway.context
+    caller = Caller("admin", Role.ADMINISTRATOR, None, "127.0.0.1")
+    free = []
+
+    def body() -> dict[str, object]:
+        with context.heavy.turn():
+            free.append(True)
+        return {"object": "users", "data": "name\nEva\n", "dry_run": True}
+
+    execute(COMMANDS["import_objects"], context, caller, body)
+    assert free
 
 
 def test_a_heavy_command_does_not_wait_for_ever() -> None:

@@ -240,6 +240,32 @@ def test_large_requests_take_turns_and_wait_only_so_long() -> None:
             assert everything(third).count(b"x") == LARGE
 
 
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [(b"/echo", LARGE - 1), (b"/endless", LARGE)],
+    ids=["a dripping body", "an answer that is not read"],
+)
+def test_a_slow_client_keeps_a_large_place_only_while_nobody_wants_it(
+    path: bytes, sent: int
+) -> None:
+    limits = Limits(
+        large_at_once=1,
+        large_hold_s=0.1,
+        large_wait_s=PATIENCE_S,
+        grace_s=10 * PATIENCE_S,
+        sweep_s=0.02,
+    )
+    head = b"POST %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+    with serving(limits) as server, ExitStack() as stack:
+        slow = stack.enter_context(connected(server.address, head % (path, LARGE) + b"x" * sent))
+        eventually(lambda: not server.workers._large_free, "the slow one has the place")
+        for _ in range(2):
+            other = head % (b"/echo", LARGE) + b"y" * LARGE
+            with connected(server.address, other) as quick:
+                assert everything(quick).count(b"y") == LARGE
+        everything(slow)
+
+
 def test_handshakes_that_never_end_keep_nobody_waiting(tmp_path: Path) -> None:
     path = tmp_path / "https.pem"
     make_self_signed(path, SystemClock().utc())

@@ -190,6 +190,7 @@ def test_an_answer_beyond_the_largest_message_becomes_an_error(
         ('{"kind":"open_door","door":1}', 1),
         ('{"kind":"capture","ticket":"t","credential":"card","left_ms":1}', 1),
         ('{"kind":"authorize","event":7,"openings":[{"door":1},{"door":2}]}', 2),
+        ('{"kind":"keep_modes","modes":[{"door":1,"mode":"none"},{"door":2,"mode":"none"}]}', 2),
         ('{"kind":"propose_site","content":""}', SITE_COST),
     ],
 )

@@ -23,7 +23,7 @@ _COMMANDS = {
     "token": ("gateway.cli.token", "Make, list and revoke bearer tokens."),
     "person": ("gateway.cli.person", "Add, list and remove people, with cards and groups."),
     "card": ("gateway.cli.person", "Give cards to people, and take them away."),
-    "osdp": ("gateway.cli.osdp", "Pair OSDP readers, and change their keys."),
+    "osdp": ("gateway.cli.osdp", "Pair, find and examine OSDP readers."),
     "peer": ("gateway.cli.peer", "Pair with other devices of the site, list and remove them."),
     "run": ("gateway.cli.run", "Run both processes in the foreground."),
     "controller": ("gateway.cli.controller", "Run the controller process alone."),

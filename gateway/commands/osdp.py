@@ -76,7 +76,7 @@ def get_osdp_installation_mode(call: Call[NoMembers]) -> InstallationModeAnswer:
 
 
 def osdp_state(call: Call[NoMembers]) -> Annotated[Mapping[str, object], OsdpState]:
-    """The OSDP readers of the site, and how far the last exchange of each one's key is."""
+    """The OSDP readers of the site, and how far the last exchange with each one is."""
     return _status(call).model_dump(mode="json")
 
 

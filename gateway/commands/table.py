@@ -32,6 +32,7 @@ from gateway.commands import (
     network_trial,
     objects,
     osdp,
+    osdp_bus,
     outbox,
     passback,
     peer_interlock,
@@ -100,6 +101,7 @@ _MODULES = (
     outbox,
     wiring,
     osdp,
+    osdp_bus,
     rule_sets,
     simulation,
 )

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gateway.credentials.values import CredentialKind
 from gateway.errors import InvalidRequest
-from gateway.link.osdp import ChangeOsdpKey, ReportOsdp
+from gateway.link.osdp import OsdpRequest
 from gateway.link.wiring import PulseOutput, WatchWiring
 from gateway.settings import Side
 
@@ -407,8 +407,7 @@ Command = Annotated[
     | CancelCapture
     | WatchWiring
     | PulseOutput
-    | ChangeOsdpKey
-    | ReportOsdp,
+    | OsdpRequest,
     Field(discriminator="kind"),
 ]
 

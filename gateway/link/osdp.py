@@ -1,4 +1,4 @@
-"""Messages about the keys of OSDP readers. No key is in any of them."""
+"""Messages about OSDP readers and their buses. No key is in any of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.settings import OSDP_SPEEDS, OsdpAddress, OsdpSpeed
+
+LONGEST_CAPTURE_S = 600
+PACKETS_PIECE = 96 * 1024
+"""Bytes of a capture in one answer."""
 
 ReaderName = Annotated[str, Field(max_length=64)]
 
@@ -42,7 +48,124 @@ class ReportOsdp(_OsdpMessage):
     kind: Literal["report_osdp"] = "report_osdp"
 
 
-OsdpRequest = ChangeOsdpKey | ReportOsdp
+class MoveOsdpReader(_OsdpMessage):
+    """Give a reader another address and speed over its secure channel; ReportOsdp tells how it goes
+    on."""
+
+    kind: Literal["move_osdp_reader"] = "move_osdp_reader"
+    reader: ReaderName
+    address: OsdpAddress | None = None
+    """None keeps it."""
+    baud: OsdpSpeed | None = None
+    """None keeps it."""
+
+
+class ScanOsdp(_OsdpMessage):
+    """Search the bus of a reader for others, or end that; answer with an OsdpScan."""
+
+    kind: Literal["scan_osdp"] = "scan_osdp"
+    reader: ReaderName
+    """Any one of the bus."""
+    on: bool = True
+    speeds: Annotated[tuple[OsdpSpeed, ...], Field(min_length=1, max_length=len(OSDP_SPEEDS))] = (
+        OSDP_SPEEDS  # type: ignore[assignment] # these are its members
+    )
+    addresses: Annotated[tuple[OsdpAddress, ...], Field(min_length=1, max_length=127)] = tuple(
+        range(127)
+    )
+
+
+class ReportOsdpScan(_OsdpMessage):
+    """Answer with the OsdpScan of the bus of a reader."""
+
+    kind: Literal["report_osdp_scan"] = "report_osdp_scan"
+    reader: ReaderName
+
+
+class OsdpIdentity(_OsdpMessage):
+    """What a reader says of itself, in its maker's numbers."""
+
+    vendor: int
+    """Of 24 bits: the maker's part of an Ethernet address."""
+    model: int
+    version: int
+    serial: int
+    firmware: int
+    """Three bytes: major, minor, build."""
+
+
+class FoundOsdpReader(_OsdpMessage):
+    """What answered a scan."""
+
+    address: int
+    baud: int
+    reader: str = ""
+    """Its name in the site file, which has a reader with this address and speed."""
+    identity: OsdpIdentity | None
+    """None for answers that cannot be read: several readers at one address, or a bad line."""
+    secure: bool = False
+    """It knows how to encrypt."""
+
+    @classmethod
+    def of(cls, found: Mapping[str, object], reader: str = "") -> FoundOsdpReader:
+        """From the members of a driver's `FoundReader`."""
+        return cls.model_validate({**found, "reader": reader})
+
+
+class OsdpScan(_OsdpMessage):
+    """The latest scan of a bus."""
+
+    port: str
+    running: bool = False
+    done: int = 0
+    steps: int = 0
+    """0 if there was none since the controller started."""
+    longest_s: int = 0
+    """How long it takes at most, from its beginning."""
+    why: str = ""
+    """Why it ended early."""
+    found: Annotated[tuple[FoundOsdpReader, ...], Field(max_length=1_000)] = ()
+
+
+class CaptureOsdp(_OsdpMessage):
+    """Keep the packets of a reader for a time; TakeOsdpPackets gets them. A bus keeps those of one
+    reader."""
+
+    kind: Literal["capture_osdp"] = "capture_osdp"
+    reader: ReaderName
+    for_s: Annotated[int, Field(ge=1, le=LONGEST_CAPTURE_S)]
+
+
+class TakeOsdpPackets(_OsdpMessage):
+    """Answer with the OsdpPackets of a reader's latest capture."""
+
+    kind: Literal["take_osdp_packets"] = "take_osdp_packets"
+    reader: ReaderName
+    after: Annotated[int, Field(ge=0)] = 0
+    """Bytes that the client has."""
+
+
+class OsdpPackets(_OsdpMessage):
+    """A piece of a pcap file."""
+
+    content: str
+    """Base64 of up to PACKETS_PIECE bytes; empty for no more now."""
+    packets: int
+    left_s: int
+    """Until the capture ends; 0 afterwards."""
+    full: bool
+    """It ended early, because there was too much."""
+
+
+OsdpRequest = (
+    ChangeOsdpKey
+    | ReportOsdp
+    | MoveOsdpReader
+    | ScanOsdp
+    | ReportOsdpScan
+    | CaptureOsdp
+    | TakeOsdpPackets
+)
 """What clients ask of the readers; nothing of it decides about a door."""
 
 
@@ -59,20 +182,10 @@ class OsdpCondition(StrEnum):
     SILENT = "silent"
     REFUSED = "refused"
     """What answers does not have its key."""
+    SEARCHED = "searched"
+    """Its bus is searched for other readers."""
     BUS = "bus"
     """The port or the library is not there."""
-
-
-class OsdpIdentity(_OsdpMessage):
-    """What a reader says of itself, in its maker's numbers."""
-
-    vendor: int
-    """Of 24 bits: the maker's part of an Ethernet address."""
-    model: int
-    version: int
-    serial: int
-    firmware: int
-    """Three bytes: major, minor, build."""
 
 
 class OsdpReaderStatus(_OsdpMessage):
@@ -80,6 +193,8 @@ class OsdpReaderStatus(_OsdpMessage):
 
     reader: str
     address: int
+    """Its present one."""
+    baud: int = 9_600
     health: str
     why: str
     """What is wrong; empty when online."""
@@ -100,13 +215,15 @@ class OsdpReaderStatus(_OsdpMessage):
     """By name, as in `doctor`."""
     clear_text: bool
     phase: str | None
-    """Of the last exchange of its key since the controller started: `pairing`, `rotating`, `done`
-    or `failed`; None without one."""
+    """Of the last exchange with it since the controller started: `pairing`, `rotating`, `moving`
+    to another address and speed, `moved`, `done` (it has a new key) or `failed`; None without
+    one."""
     phase_why: str
-    """Why it failed."""
+    """Why it failed, or what else must be done."""
     failure: str | None = None
-    """The same in a word: `called_off`, `nobody` (answered in time), `no_channel`, `not_taken`,
-    `port` or `not_stored`."""
+    """Why it failed in a word: `called_off`, `nobody` (answered in time), `no_channel`,
+    `not_taken`, `not_moved`, `lost` (not found at its new address and speed), `port` or
+    `not_stored`."""
     left_s: int = 0
     """How long a pairing still waits for the reader."""
 
@@ -117,8 +234,8 @@ class OsdpReaderStatus(_OsdpMessage):
 
     @property
     def exchanging(self) -> bool:
-        """Whether an exchange of its key goes on."""
-        return self.pairing or self.phase == "rotating"
+        """Whether an exchange with it goes on."""
+        return self.phase in {"pairing", "rotating", "moving"}
 
 
 class OsdpStatus(_OsdpMessage):

@@ -32,6 +32,7 @@ from gateway.settings.files import (
 )
 from gateway.settings.mqtt import MqttSettings
 from gateway.settings.readers import (
+    OSDP_SPEEDS,
     BitReader,
     ByteOrder,
     CardNumbering,
@@ -39,7 +40,9 @@ from gateway.settings.readers import (
     Edges,
     Encoding,
     HidReader,
+    OsdpAddress,
     OsdpReader,
+    OsdpSpeed,
     PcscReader,
     Reader,
     SerialCardReader,
@@ -79,6 +82,7 @@ __all__ = [
     "ACCESS_LOG_CAPACITY",
     "LAST_GOOD",
     "LONGEST_PROPOSAL",
+    "OSDP_SPEEDS",
     "SITE_FILE",
     "BitReader",
     "ByteOrder",
@@ -99,7 +103,9 @@ __all__ = [
     "LockState",
     "MqttSettings",
     "Origin",
+    "OsdpAddress",
     "OsdpReader",
+    "OsdpSpeed",
     "Output",
     "PcscReader",
     "Power",

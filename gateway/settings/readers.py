@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -328,15 +328,21 @@ class PcscReader(_Reader):
         return self.reader
 
 
+OsdpSpeed = Literal[9_600, 19_200, 38_400, 57_600, 115_200, 230_400]
+OSDP_SPEEDS: tuple[int, ...] = get_args(OsdpSpeed)
+"""Bauds."""
+OsdpAddress = Annotated[int, Field(ge=0, le=126)]
+
+
 class OsdpReader(BitReader):
     """A reader on an RS-485 bus that speaks OSDP; several readers may share one port."""
 
     kind: Literal["osdp"]
     port: SerialPath
     """A stable device path of the RS-485 port, or `simulated`."""
-    baud: Literal[9_600, 19_200, 38_400, 57_600, 115_200, 230_400] = 9_600
+    baud: OsdpSpeed = 9_600
     direction: Direction = Direction.AUTO
-    address: Annotated[int, Field(ge=0, le=126)] = 0
+    address: OsdpAddress = 0
     """A new reader has 0."""
     clear_text: bool = False
     """Talk to it without encryption: whoever reaches the cable opens the door. For a reader

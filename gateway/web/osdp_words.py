@@ -19,6 +19,7 @@ CONDITIONS: Mapping[str, str] = {
     "connecting": noted("Connecting"),
     "silent": noted("Does not answer"),
     "refused": noted("Answers without its key"),
+    "searched": noted("Its bus is being searched for readers"),
     "bus": noted("Its port cannot be used"),
 }
 """By `condition` of `osdp_state`."""
@@ -45,6 +46,14 @@ FAILURES: Mapping[str, str] = {
     ),
     "no_channel": noted("The reader has no secure channel now, so it cannot get a new key."),
     "not_taken": noted("The reader did not take the new key. The one before still counts."),
+    "not_moved": noted(
+        "The reader did not take another address and speed. If it is not online soon, search for "
+        "it on the command line: gateway osdp scan."
+    ),
+    "lost": noted(
+        "The reader took another address and speed, and does not answer there. Switch it off and "
+        "on; if it stays offline, search for it on the command line: gateway osdp scan."
+    ),
     "port": noted("The port of the bus failed meanwhile. Begin again when it is back."),
     "not_stored": noted("The key cannot be stored; nothing has changed."),
 }
@@ -79,7 +88,7 @@ class ShownReader:
     clear_text: bool
     reached: bool
     exchange: str
-    """`pairing`, `rotating`, `done`, `failed` or empty."""
+    """`pairing`, `rotating`, `moving`, `moved`, `done`, `failed` or empty."""
     left_s: int
     outcome: str
     """How the last exchange of its key ended, in words."""
@@ -91,7 +100,7 @@ class ShownReader:
     @property
     def exchanging(self) -> bool:
         """Whether an exchange of its key goes on."""
-        return self.exchange in {"pairing", "rotating"}
+        return self.exchange in {"pairing", "rotating", "moving"}
 
 
 def osdp_readers(visit: Visit) -> Sequence[ShownReader]:
@@ -105,7 +114,7 @@ def osdp_readers(visit: Visit) -> Sequence[ShownReader]:
 def shown_reader(reader: OsdpReader, state: Mapping[str, Any]) -> ShownReader:
     """A reader of the site with its part of the answer to `osdp_state`."""
     condition, phase = state["condition"], state["phase"] or ""
-    values = {"address": reader.address, "baud": reader.baud}
+    values = {"address": state["address"], "baud": state["baud"]}
     warnings = _warnings(state)
     advice = _(ADVICE[condition], **values) if condition in ADVICE else ""
     return ShownReader(
@@ -131,7 +140,7 @@ def shown_reader(reader: OsdpReader, state: Mapping[str, Any]) -> ShownReader:
 
 
 def _grade(condition: str, warnings: Sequence[str]) -> str:
-    if condition in {"pairing", "connecting"}:
+    if condition in {"pairing", "connecting", "searched"}:
         return "waiting"
     return "good" if condition == "secure" and not warnings else "bad"
 
@@ -166,7 +175,7 @@ def _identity(told: Mapping[str, int] | None) -> str:
     return _(
         "Maker %(vendor)s, model %(model)s.%(version)s, serial number %(serial)s, firmware "
         "%(firmware)s",
-        vendor=f"{told['vendor']:06X}",
+        vendor=told["vendor"].to_bytes(3, "little").hex("-").upper(),
         model=told["model"],
         version=told["version"],
         serial=told["serial"],
@@ -177,6 +186,8 @@ def _identity(told: Mapping[str, int] | None) -> str:
 def _outcome(phase: str, failure: str | None, values: Mapping[str, object]) -> str:
     if phase == "done":
         return _("It has a new key, and has shown that it knows it.")
+    if phase == "moved":
+        return _("It has another address or speed now. Change the site file, too.")
     if phase == "failed" and failure is not None and failure in FAILURES:
         return _(FAILURES[failure], **values)
     return ""

@@ -6,12 +6,15 @@ import base64
 import io
 import json
 import re
+import signal
 import zipfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.hardware.osdp.packets import PCAP_HEAD
 from gateway.link.osdp import ReportOsdp
 
 if TYPE_CHECKING:
@@ -60,17 +63,16 @@ def state(running: Running, reader: str) -> dict[str, Any]:
     return dict(it)
 
 
-def osdp(running: Running, *words: str, says: str) -> None:
-    """`gateway osdp`, which must succeed."""
-    action, reader = words
-    done = running.site.home.type("osdp", action, "--data", running.site.data, reader)
+def osdp(running: Running, action: str, *words: str, says: str) -> str:
+    """`gateway osdp`, which must succeed; what it says beside."""
+    done = running.site.home.type("osdp", action, "--data", running.site.data, *words)
     assert (done.returncode, done.stdout) == (0, says), done.stderr
+    return done.stderr
 
 
-def refused(running: Running, *words: str) -> str:
+def refused(running: Running, action: str, *words: str) -> str:
     """Why `gateway osdp` fails."""
-    action, reader = words
-    done = running.site.home.type("osdp", action, "--data", running.site.data, reader)
+    done = running.site.home.type("osdp", action, "--data", running.site.data, *words)
     assert done.returncode == 1
     return done.stderr
 
@@ -195,3 +197,49 @@ def test_a_reader_from_the_box_is_paired_and_nothing_but_its_own_key_is_heard(
     for place, content in what_leaves(site):
         for key in ever:
             assert not any(form in content for form in forms(key)), place
+
+
+def test_readers_are_found_moved_and_their_packets_written_while_the_gateway_runs(
+    site: Running, eventually: Callable[..., Any], tmp_path: Path
+) -> None:
+    eventually(lambda: "not paired" in state(site, "front")["why"], "an unpaired reader")
+    identity = "maker FE-CA-00, model 1.1, serial number {}, firmware 1.0.0; takes secure channel"
+    options = ("--speed", "9600", "--speed", "115200", "--address", "0", "--address", "1")
+    told = osdp(
+        site,
+        "scan",
+        *options,
+        says="".join(
+            f"address {address}, 115200 Bd: {identity.format(address + 1)}; reader {name}\n"
+            for address, name in enumerate(("front", "back"))
+        ),
+    )
+    assert "nothing is read at front, back meanwhile" in told
+
+    capture = tmp_path / "front.pcap"
+    writing = site.site.home.start(
+        *("osdp", "packets", "--data", site.site.data, "front", capture, "--for", "600")
+    )
+    eventually(capture.exists, "a capture")
+    osdp(site, "pair", "front", says="reader front paired\n")
+    eventually(lambda: state(site, "front")["health"] == "online", "a secure channel")
+    eventually(lambda: capture.stat().st_size > 2_000, "packets")
+    writing.send_signal(signal.SIGINT)
+    assert writing.wait(30) == 0
+    seen = capture.read_bytes()
+    assert seen.startswith(PCAP_HEAD)
+    for key in stored(site):
+        assert key not in seen
+
+    assert refused(site, "address", "front", "--to", "1") == (
+        "gateway: reader 'back' of this bus has address 1\n"
+    )
+    told = osdp(
+        site,
+        "address",
+        *("front", "--to", "7"),
+        says="reader front has address 7 and 115200 Bd\naddress = 7\nbaud = 115200\n",
+    )
+    assert "gateway.toml" in told
+    eventually(lambda: state(site, "front")["health"] == "online", "the reader at its new address")
+    assert site.stranger("front")["portal_id"] == 1

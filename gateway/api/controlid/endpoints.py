@@ -14,6 +14,7 @@ from gateway.commands.table import COMMANDS
 JSON = "application/json"
 OCTETS = "application/octet-stream"
 ZIP = "application/zip"
+PCAP = "application/vnd.tcpdump.pcap"
 TEXT, CSV = "text/plain", "text/csv"
 
 POST = frozenset({"POST"})
@@ -87,6 +88,7 @@ _HTTP: Mapping[str, Http] = MappingProxyType(
         **dict.fromkeys(("preview_restore", "restore_objects"), Http(raw=True, upload=True)),
         "backup_objects": Http(answers=OCTETS),
         "diagnostics": Http(answers=ZIP),
+        "osdp_packets_file": Http(answers=PCAP),
         "import_objects": Http(query=True, text_member="data", longest_body=LONGEST_IMPORT),
         **dict.fromkeys(
             ("check_site_file", "apply_site_file", "save_setup"), Http(longest_body=LONGEST_SITE)

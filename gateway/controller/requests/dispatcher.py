@@ -10,6 +10,7 @@ from gateway.controller.components import Components
 from gateway.controller.requests.commands import DoorCommands, PendingReplies
 from gateway.controller.requests.enrolment import EnrolmentCapture
 from gateway.controller.requests.osdp_keys import OsdpKeys
+from gateway.controller.requests.osdp_tools import OsdpTools
 from gateway.controller.requests.simulation import Panels, Simulation
 from gateway.controller.requests.wiring_watch import WiringWatch
 from gateway.controller.state.site_keeper import SiteKeeper
@@ -44,7 +45,15 @@ from gateway.link.messages import (
     Simulate,
     TakeBackSite,
 )
-from gateway.link.osdp import ChangeOsdpKey, ReportOsdp
+from gateway.link.osdp import (
+    CaptureOsdp,
+    ChangeOsdpKey,
+    MoveOsdpReader,
+    ReportOsdp,
+    ReportOsdpScan,
+    ScanOsdp,
+    TakeOsdpPackets,
+)
 from gateway.link.wiring import PulseOutput, WatchWiring
 
 _MS = 1_000_000
@@ -93,6 +102,7 @@ class RequestDispatcher:
         )
         self.wiring = WiringWatch(components.rig, components.clock)
         self.osdp_keys = OsdpKeys(components.site, components.rig)
+        self.osdp_tools = OsdpTools(components.rig)
         self._handlers = self._table()
 
     def asked(self, address: bytes, request: Request) -> None:
@@ -151,7 +161,12 @@ class RequestDispatcher:
             Projected: at_once(self._projected),
             WatchWiring: at_once(self.wiring.watch),
             ChangeOsdpKey: at_once(self.osdp_keys.change),
+            MoveOsdpReader: at_once(self.osdp_keys.move),
             ReportOsdp: at_once(lambda _: self.osdp_keys.report()),
+            ScanOsdp: at_once(self.osdp_tools.scan),
+            ReportOsdpScan: at_once(self.osdp_tools.report_scan),
+            CaptureOsdp: at_once(self.osdp_tools.capture),
+            TakeOsdpPackets: at_once(self.osdp_tools.packets),
             PulseOutput: at_once(
                 lambda command: components.output_tests.begin(
                     command.output, command.for_ms, self._now_ms()

@@ -1,23 +1,26 @@
-"""Carries out requests about the keys of OSDP readers."""
+"""Carries out requests about the keys, addresses and speeds of OSDP readers."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
-from gateway.controller.state.ports import RigPort
+from gateway.controller.state.ports import OsdpBusPort, RigPort
 from gateway.errors import InvalidRequest, NotFound
 from gateway.hardware.devices import NOT_OPEN_YET, Device
 from gateway.hardware.osdp.reports import (
     BusOrder,
+    MoveReader,
     PairReader,
     ReaderFacts,
     RetryNow,
     RotateKey,
 )
+from gateway.hardware.osdp.station import SCANNED_NOW
 from gateway.hardware.osdp.supervision import CONNECTING, PAIRED_NOW, REFUSES, SILENT, UNPAIRED
 from gateway.link.osdp import (
     ChangeOsdpKey,
+    MoveOsdpReader,
     OsdpCondition,
     OsdpIdentity,
     OsdpKeyAction,
@@ -40,15 +43,31 @@ class OsdpKeys:
         Raises NotFound for a reader that speaks no OSDP, InvalidRequest for a key of a reader that
         is used in clear text, DeviceUnavailable for a key while the port is not open.
         """
-        reader = self._readers.get(command.reader)
-        if reader is None or command.reader not in self._rig.osdp:
-            there = ", ".join(self._readers) or "none"
-            raise NotFound(f"there is no OSDP reader {command.reader!r}; there are: {there}")
+        reader = bus_of(self._rig, command.reader).settings[command.reader]
         if reader.clear_text and command.action is not OsdpKeyAction.RETRY:
             raise InvalidRequest(
                 f"reader {reader.name!r} is used in clear text: take clear_text out of its table"
             )
         self._rig.osdp[command.reader].order(_order(command))
+
+    def move(self, command: MoveOsdpReader) -> None:
+        """Begin to give a reader another address and speed.
+
+        Raises NotFound and DeviceUnavailable as `change`, and InvalidRequest for a reader without a
+        secure channel, an address that another reader of the bus has, or what it has already.
+        """
+        bus = bus_of(self._rig, command.reader)
+        reader = bus.settings[command.reader]
+        if reader.clear_text:
+            raise InvalidRequest(f"reader {reader.name!r} is used in clear text")
+        address = reader.address if command.address is None else command.address
+        baud = reader.baud if command.baud is None else command.baud
+        if (address, baud) == (reader.address, reader.baud):
+            raise InvalidRequest(f"reader {reader.name!r} has address {address} and {baud} Bd")
+        for other in bus.settings.values():
+            if other.name != reader.name and other.address == address:
+                raise InvalidRequest(f"reader {other.name!r} of this bus has address {address}")
+        bus.order(MoveReader(reader.name, address, baud))
 
     def report(self) -> dict[str, Any]:
         """The readers' states."""
@@ -57,12 +76,14 @@ class OsdpKeys:
         for name, reader in self._readers.items():
             bus = self._rig.osdp.get(name)
             progress = bus.progress.get(name) if bus else None
+            now = bus.settings[name] if bus else reader
             facts = (bus.facts.get(name) if bus else None) or ReaderFacts(name)
             device = devices[name]
             found.append(
                 OsdpReaderStatus(
                     reader=name,
-                    address=reader.address,
+                    address=now.address,
+                    baud=now.baud,
                     health=device.health.value,
                     why=device.why,
                     condition=_condition(device, clear_text=reader.clear_text),
@@ -90,6 +111,7 @@ _CONDITIONS = {
     NOT_OPEN_YET: OsdpCondition.CONNECTING,
     UNPAIRED: OsdpCondition.UNPAIRED,
     PAIRED_NOW: OsdpCondition.PAIRING,
+    SCANNED_NOW: OsdpCondition.SEARCHED,
 }
 """Why a reader is offline -> its condition; any other reason is one of the bus."""
 
@@ -98,6 +120,14 @@ def _condition(device: Device, *, clear_text: bool) -> OsdpCondition:
     if not device.online:
         return _CONDITIONS.get(device.why, OsdpCondition.BUS)
     return OsdpCondition.CLEAR_TEXT if clear_text else OsdpCondition.SECURE
+
+
+def bus_of(rig: RigPort, reader: str) -> OsdpBusPort:
+    """The bus of a reader. Raises NotFound for one that speaks no OSDP."""
+    if reader not in rig.osdp:
+        there = ", ".join(rig.osdp) or "none"
+        raise NotFound(f"there is no OSDP reader {reader!r}; there are: {there}")
+    return rig.osdp[reader]
 
 
 def _order(command: ChangeOsdpKey) -> BusOrder:

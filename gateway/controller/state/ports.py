@@ -13,7 +13,9 @@ from gateway.credentials.values import Credential
 from gateway.errors import GatewayError, UnusableRules
 from gateway.hardware.captures import Captures, LineCapture
 from gateway.hardware.devices import Device
+from gateway.hardware.osdp.capture import PacketCapture
 from gateway.hardware.osdp.reports import BusOrder, KeyProgress, ReaderFacts
+from gateway.hardware.osdp.scan import ScanProgress
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.host.clock_trust import ClockVerdict
 from gateway.link.messages import (
@@ -24,7 +26,7 @@ from gateway.link.messages import (
     Request,
     ServerQuestion,
 )
-from gateway.settings import LockState
+from gateway.settings import LockState, OsdpReader
 from gateway.store.journal import Entry
 from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
@@ -180,7 +182,22 @@ class OsdpBusPort(Protocol):
 
     def pairing_left_s(self, reader: str) -> int: ...
 
+    @property
+    def settings(self) -> Mapping[str, OsdpReader]: ...
+
+    @property
+    def searched(self) -> ScanProgress | None: ...
+
+    @property
+    def captured(self) -> PacketCapture | None: ...
+
     def order(self, order: BusOrder) -> None: ...
+
+    def search(self, steps: Sequence[tuple[int, int]]) -> ScanProgress: ...
+
+    def stop_search(self) -> None: ...
+
+    def capture(self, reader: str, for_s: int) -> PacketCapture: ...
 
 
 class RigPort(Protocol):

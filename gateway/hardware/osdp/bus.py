@@ -14,7 +14,7 @@ import serial
 
 from gateway.access.signals import Cue
 from gateway.credentials.values import BadFrame
-from gateway.errors import NotFound
+from gateway.errors import DeviceUnavailable, NotFound, TooBusy
 from gateway.hardware.captures import Captures, LineCapture
 from gateway.hardware.device_thread import Backoff, DeviceThread
 from gateway.hardware.events import (
@@ -27,6 +27,7 @@ from gateway.hardware.events import (
     Loop,
 )
 from gateway.hardware.osdp import patterns
+from gateway.hardware.osdp.capture import PacketCapture
 from gateway.hardware.osdp.input_lines import InputLines
 from gateway.hardware.osdp.keys import KeyFile
 from gateway.hardware.osdp.library import PanelContext, PortChannel, open_panel
@@ -34,6 +35,7 @@ from gateway.hardware.osdp.messages import CardBits
 from gateway.hardware.osdp.polls import PollCounter
 from gateway.hardware.osdp.reads import OsdpReads
 from gateway.hardware.osdp.reports import (
+    FAILURES,
     PAIRING_S,
     Broken,
     BusOrder,
@@ -41,6 +43,7 @@ from gateway.hardware.osdp.reports import (
     KeyFailure,
     KeyPhase,
     KeyProgress,
+    MoveReader,
     PairReader,
     ReaderFacts,
     ReaderInputChanged,
@@ -51,11 +54,12 @@ from gateway.hardware.osdp.reports import (
     TamperChanged,
     unavailable,
 )
-from gateway.hardware.osdp.station import ReaderStation
+from gateway.hardware.osdp.scan import ScanProgress, scan
+from gateway.hardware.osdp.station import SCANNED_NOW, ReaderStation
 from gateway.hardware.osdp.supervision import PollAnswered, PollMissed, TimeElapsed
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.hardware.rs485 import set_direction
-from gateway.settings import OsdpReader, ReaderInput
+from gateway.settings import Direction, OsdpReader, ReaderInput
 
 LIBRARY_FAILED = "the OSDP library failed at what came from the bus, which begins anew"
 _STEP_S = 0.005
@@ -68,14 +72,19 @@ and attempts to reach it again."""
 
 def open_bus(reader: OsdpReader, path: str) -> serial.Serial:
     """Open the port of a bus, 8N1 and without waiting; raises OSError."""
+    return open_port(path, reader.baud, reader.direction)
+
+
+def open_port(path: str, baud: int, direction: Direction = Direction.AUTO) -> serial.Serial:
+    """As `open_bus`, of any port."""
     port = serial.serial_for_url(
         path,
-        baudrate=reader.baud,
+        baudrate=baud,
         timeout=0,
         write_timeout=0,
         exclusive=None if "://" in path else True,
     )
-    set_direction(port, reader.direction)
+    set_direction(port, direction)
     with suppress(OSError, ValueError, AttributeError, NotImplementedError):
         port.set_low_latency_mode(True)  # USB adapters hold answers back for up to 16 ms
     return port
@@ -104,8 +113,14 @@ class OsdpBus:
         """
         self.name = f"osdp {readers[0].port}"
         self.progress: dict[str, KeyProgress] = {}
-        """The latest exchange of each reader's key."""
+        """The latest exchange with each reader."""
         self.facts: dict[str, ReaderFacts] = {it.name: ReaderFacts(it.name) for it in readers}
+        self.settings = {reader.name: reader for reader in readers}
+        """As in the site file, but for address and speed that a reader was given since."""
+        self.searched: ScanProgress | None = None
+        """The latest scan."""
+        self.captured: PacketCapture | None = None
+        """The latest capture."""
         self._readers = {reader.name: reader for reader in readers}
         captures = captures or Captures(self._readers)
         self._reads = {it.name: OsdpReads(it, captures.of(it.name)) for it in readers}
@@ -116,6 +131,9 @@ class OsdpBus:
         self._clock_ns = loop.clock.monotonic_ns
         self._post = loop.post
         self._opener = opener
+        self._clock = loop.clock
+        self._scan: Sequence[tuple[int, int]] = ()
+        """What is still to be asked by a scan."""
         self._orders: deque[BusOrder] = deque(maxlen=_ORDERS_KEPT)
         # A port that fails and comes back begins with new stations, and counts on.
         self._counts = {reader.name: Counter(dict.fromkeys(_COUNTED, 0)) for reader in readers}
@@ -165,11 +183,51 @@ class OsdpBus:
                 self._begin(reader, KeyPhase.PAIRING, _now_ms() + PAIRING_S * 1000)
             case RotateKey(reader=reader):
                 self._begin(reader, KeyPhase.ROTATING)
+            case MoveReader(reader=reader):
+                self._begin(reader, KeyPhase.MOVING)
         self._orders.append(order)
+
+    def search(self, steps: Sequence[tuple[int, int]]) -> ScanProgress:
+        """Ask speeds and addresses who is there; meanwhile no reader of the bus reads anything.
+
+        Raises DeviceUnavailable while the port is away, TooBusy while something else goes on.
+        """
+        if not self._open:
+            raise DeviceUnavailable(f"port {self.settings_of_port.port!r} is not open")
+        self._not_busy()
+        self.searched = ScanProgress(len(steps))
+        self._scan = steps
+        return self.searched
+
+    def stop_search(self) -> None:
+        """End a scan early."""
+        self._scan = ()
+
+    def capture(self, reader: str, for_s: int) -> PacketCapture:
+        """Keep the packets of a reader for a time. The bus has one capture, the latest."""
+        self.captured = PacketCapture(
+            reader, lambda: self.settings[reader].address, for_s, self._clock
+        )
+        return self.captured
+
+    @property
+    def settings_of_port(self) -> OsdpReader:
+        """A reader whose port, direction and speed are those of the bus."""
+        return next(iter(self.settings.values()))
+
+    def _not_busy(self) -> None:
+        """Raises TooBusy."""
+        if self.searched is not None and self.searched.running:
+            raise TooBusy("the bus is being searched: wait, or end it")
+        for progress in self.progress.values():
+            if progress.running:
+                raise TooBusy(f"reader {progress.reader!r} is {progress.phase.value}: wait for it")
 
     def _begin(self, reader: str, phase: KeyPhase, until_ms: int | None = None) -> None:
         if not self._open:
             raise unavailable(reader)
+        if self.searched is not None and self.searched.running:
+            self._not_busy()
         # Who asks at once must not see how the last one ended.
         self.progress[reader] = KeyProgress(reader, phase, until_ms=until_ms)
 
@@ -216,7 +274,7 @@ class OsdpBus:
             self._post(DeviceState(name, report.health, report.why, report.at_ns))
         # An order that the thread had not begun with is gone with the port.
         for reader, now in self.progress.items():
-            if now.phase in {KeyPhase.PAIRING, KeyPhase.ROTATING}:
+            if now.running:
                 self.progress[reader] = KeyProgress(reader, KeyPhase.FAILED, KeyFailure.PORT)
 
     # Called by the thread.
@@ -236,23 +294,57 @@ class OsdpBus:
                 self._counts[reader.name],
                 self._inputs.numbers(reader.name),
             )
-            for reader in self._readers.values()
+            for reader in self.settings.values()
         ]
         for station in stations:
             station.report_facts()
-        with self._opener(next(iter(self._readers.values())), self._path) as port:
+        with self._opener(self.settings_of_port, self._path) as port:
             # A pairing that was asked for while the port was away must not begin now.
             self._orders.clear()
             thread.report(Health.ONLINE)
             try:
                 while not thread.stopping:
+                    if self._scan:
+                        self._search(thread, port, stations)
+                    self._set_speed(port, stations)
                     self._run_context(thread, port, stations)
             except SystemError as error:
                 # The library may leave an error behind, which the next call of Python's meets.
                 raise OSError(LIBRARY_FAILED) from error
             finally:
+                self._end_scan(FAILURES[KeyFailure.PORT])
                 for station in stations:
                     station.gone()
+
+    def _search(
+        self,
+        thread: DeviceThread[BusReport],
+        port: serial.Serial,
+        stations: Sequence[ReaderStation],
+    ) -> None:
+        """Carry out the scan that was asked for. Raises OSError."""
+        for station in stations:
+            station.paused(SCANNED_NOW)
+
+        def goes_on() -> bool:
+            thread.beat()
+            return bool(self._scan) and not thread.stopping
+
+        steps, progress = self._scan, self.searched
+        if progress is not None:
+            for _found in scan(port, steps, progress, on=goes_on, pause=thread.pause):
+                thread.beat()
+        self._end_scan("" if self._scan else "it was called off")
+
+    def _end_scan(self, why: str) -> None:
+        self._scan = ()
+        if self.searched is not None and self.searched.running:
+            self.searched.why = self.searched.why or why
+            self.searched.running = False
+
+    def _tap(self, packet: bytes) -> None:
+        if self.captured is not None:
+            self.captured.add(packet)
 
     def _run_context(
         self,
@@ -263,8 +355,12 @@ class OsdpBus:
         """Run one context of the library, until it no longer fits. Raises OSError."""
         polls = PollCounter()
         clear_text = {it.reader.address for it in stations if it.reader.clear_text}
-        channel = PortChannel(port, polls, clear_text)
-        told = [(station, it) for station in stations if (it := station.told()) is not None]
+        channel = PortChannel(port, polls, clear_text, self._tap)
+        told = [
+            (station, it)
+            for station in stations
+            if station.reader.baud == port.baudrate and (it := station.told()) is not None
+        ]
         events: deque[tuple[int, dict[str, Any]]] = deque()
         done: deque[tuple[int, int, int]] = deque()
 
@@ -283,7 +379,7 @@ class OsdpBus:
             here = station in asked
             station.begin(context if here else None, asked.index(station) if here else None)
         by_address = {station.reader.address: station for station in asked}
-        while not thread.stopping and not any(station.rebuild for station in stations):
+        while not (thread.stopping or self._scan or _rebuilt(stations)):
             if context is not None:
                 context.refresh()
                 if channel.fault is not None:
@@ -300,6 +396,17 @@ class OsdpBus:
                 station.tick(now_ms)
             thread.beat()
             thread.pause(_STEP_S)
+
+    def _set_speed(self, port: serial.Serial, stations: Sequence[ReaderStation]) -> None:
+        """The speed of the site file, unless all readers have another one. Raises OSError."""
+        speeds = {station.reader.baud for station in stations}
+        baud = speeds.pop() if len(speeds) == 1 else next(iter(self._readers.values())).baud
+        if port.baudrate != baud:
+            port.baudrate = baud
+        others = [it.reader.name for it in stations if it.reader.baud == baud]
+        for station in stations:
+            self.settings[station.reader.name] = station.reader
+            station.left_out("" if station.reader.baud == baud else ", ".join(others))
 
     @staticmethod
     def _pass_on(
@@ -334,8 +441,7 @@ class OsdpBus:
             except OSError as error:
                 station.not_stored(str(error))
 
-    @staticmethod
-    def _carry_out(station: ReaderStation, order: BusOrder, now_ms: int) -> None:
+    def _carry_out(self, station: ReaderStation, order: BusOrder, now_ms: int) -> None:
         match order:
             case ShowAtReader(commands=commands):
                 station.submit(tuple(commands))
@@ -345,6 +451,8 @@ class OsdpBus:
                 station.stop_pairing(KeyFailure.CALLED_OFF)
             case RotateKey():
                 station.rotate()
+            case MoveReader():
+                station.move(order, alone=len(self._readers) == 1)
             case RetryNow():
                 station.retry(now_ms)
 
@@ -365,6 +473,11 @@ class OsdpFeedback:
         """Sound for a time; 0 ends all sound."""
         sound = patterns.buzz(for_ms) if for_ms else patterns.silence()
         self._bus.order(ShowAtReader(self._reader, (sound,)))
+
+
+def _rebuilt(stations: Sequence[ReaderStation]) -> bool:
+    """Whether the context no longer fits, and no answer to a command is awaited."""
+    return any(it.rebuild for it in stations) and not any(it.moving for it in stations)
 
 
 def _now_ms() -> int:

@@ -24,6 +24,7 @@ CAPABILITY_LED = 4
 CAPABILITY_BUZZER = 5
 KEYSET = {"command": 5, "type": 1}
 STATUS_INPUTS = {"command": 9, "type": 0}
+COMSET = {"command": 6}
 STATUS_LOCAL = {"command": 9, "type": 2}
 _LOG_PAUSE_S = 10.0
 """The library says the same with every message of a noisy line."""
@@ -62,9 +63,14 @@ class PortChannel:
     """The library reads it: one bus."""
 
     def __init__(
-        self, port: serial.Serial, polls: PollCounter, clear_text: Collection[int] = ()
+        self,
+        port: serial.Serial,
+        polls: PollCounter,
+        clear_text: Collection[int] = (),
+        tap: Callable[[bytes], None] = lambda _: None,
     ) -> None:
-        """`port` must not block; the readers at addresses `clear_text` need no secure channel."""
+        """`port` must not block; the readers at addresses `clear_text` need no secure channel.
+        `tap` gets each whole packet of either side."""
         self.fault: OSError | None = None
         """Why the port has failed."""
         self.outside_channel: list[int] = []
@@ -72,6 +78,7 @@ class PortChannel:
         self._clear_text = clear_text
         self._port = port
         self._polls = polls
+        self._tap = tap
         self._come = b""
         """Bytes that are not a whole message yet."""
 
@@ -84,6 +91,8 @@ class PortChannel:
             self._fail(error)
             return b""
         message, self._come = next_message(self._come + data)
+        if message:
+            self._tap(message)
         if message and needs_channel(message):
             address = address_of(message)
             if address not in self._clear_text:
@@ -95,6 +104,7 @@ class PortChannel:
         self._come = b""  # what was left of an answer to the question before
         try:
             self._polls.sent(data)
+            self._tap(data)
             sent: int = self._port.write(data) or 0
         except Exception as error:  # noqa: BLE001 - see the class
             self._fail(error)

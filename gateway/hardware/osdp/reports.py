@@ -56,19 +56,23 @@ class ReaderInputChanged:
 
 
 class KeyPhase(StrEnum):
-    """How far a new key is."""
+    """How far an exchange is: a new key, or another address and speed."""
 
     PAIRING = "pairing"
     """A reader in installation mode is awaited."""
     ROTATING = "rotating"
     """The new key was sent over the channel of the old one."""
+    MOVING = "moving"
+    """Another address and speed were sent over the channel."""
     DONE = "done"
     """The reader has shown that it knows the key."""
+    MOVED = "moved"
+    """It has another address and speed, and is found there."""
     FAILED = "failed"
 
 
 class KeyFailure(StrEnum):
-    """Why the exchange of a key failed."""
+    """Why an exchange with a reader failed."""
 
     CALLED_OFF = "called_off"
     NOBODY = "nobody"
@@ -77,6 +81,10 @@ class KeyFailure(StrEnum):
     """A new key needs the secure channel of the present one."""
     NOT_TAKEN = "not_taken"
     """The reader refused the new key, or was lost meanwhile."""
+    NOT_MOVED = "not_moved"
+    """The reader refused another address and speed, or was lost meanwhile."""
+    LOST = "lost"
+    """The reader took another address and speed, and is not found there."""
     PORT = "port"
     NOT_STORED = "not_stored"
     """The file of keys cannot be written."""
@@ -87,6 +95,11 @@ FAILURES: Mapping[KeyFailure, str] = {
     KeyFailure.NOBODY: f"no reader in installation mode answered within {PAIRING_S} s",
     KeyFailure.NO_CHANNEL: "the reader has no secure channel now",
     KeyFailure.NOT_TAKEN: "the reader did not take the key; both are tried",
+    KeyFailure.NOT_MOVED: "the reader did not take another address and speed; if it is not online"
+    " soon, search for it with gateway osdp scan",
+    KeyFailure.LOST: "the reader took another address and speed, and is not there; the former ones"
+    " are tried again. If it stays offline, switch it off and on, and search for it with gateway"
+    " osdp scan",
     KeyFailure.PORT: "the port of the bus has failed",
     KeyFailure.NOT_STORED: "the key cannot be stored",
 }
@@ -95,21 +108,26 @@ FAILURES: Mapping[KeyFailure, str] = {
 
 @dataclass(frozen=True, slots=True)
 class KeyProgress:
-    """The exchange of a reader's key went on."""
+    """The exchange with a reader went on."""
 
     reader: str
     phase: KeyPhase
     failure: KeyFailure | None = None
     detail: str = ""
-    """What the system says of the failure."""
+    """What the system says of the failure, or what else must be done."""
     until_ms: int | None = None
     """Monotonic milliseconds when a pairing ends by itself."""
 
     @property
     def why(self) -> str:
-        """Why it failed, in words; empty if it did not."""
+        """Why it failed or what else must be done, in words."""
         words = FAILURES[self.failure] if self.failure else ""
-        return f"{words}: {self.detail}" if self.detail else words
+        return ": ".join(filter(None, (words, self.detail)))
+
+    @property
+    def running(self) -> bool:
+        """Whether it goes on."""
+        return self.phase not in {KeyPhase.DONE, KeyPhase.MOVED, KeyPhase.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +197,22 @@ class RotateKey:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveReader:
+    """Give a reader another address and speed over its secure channel."""
+
+    reader: str
+    address: int
+    baud: int
+
+
+@dataclass(frozen=True, slots=True)
 class RetryNow:
     """Try to reach a reader now."""
 
     reader: str
 
 
-BusOrder = ShowAtReader | PairReader | RotateKey | RetryNow
+BusOrder = ShowAtReader | PairReader | RotateKey | MoveReader | RetryNow
 """From the loop to the thread."""
 
 

@@ -17,6 +17,7 @@ from gateway.hardware.osdp.library import (
     CAPABILITY_BUZZER,
     CAPABILITY_INPUTS,
     CAPABILITY_LED,
+    COMSET,
     KEYSET,
     STATUS_INPUTS,
     STATUS_LOCAL,
@@ -41,6 +42,7 @@ from gateway.hardware.osdp.reports import (
     KeyFailure,
     KeyPhase,
     KeyProgress,
+    MoveReader,
     ReaderFacts,
     ReaderIdentity,
     ReaderRead,
@@ -61,12 +63,17 @@ from gateway.hardware.osdp.supervision import (
 from gateway.settings import OsdpReader
 
 CHANNEL_LOST = "what came outside its secure channel was dropped"
+SCANNED_NOW = "its bus is being searched for readers; nothing is read meanwhile"
 _POWER = "it reports a fault of its supply"
 _NEW_SERIAL = "its serial number is another one: the reader was exchanged"
 _CAPABILITIES = {2: CAPABILITY_LED, 3: CAPABILITY_BUZZER}
 """Command -> the capability without which the reader refuses it, and loses its channel by that."""
 _NEW_KEY_TRY_MS = 3_000
 """A reader that answers for so long without its channel may have the other key."""
+_MOVE_MS = 5_000
+"""Longest time until a reader has taken another address and speed."""
+_FOUND_MS = 10_000
+"""Longest time until it is found there."""
 
 log = structlog.get_logger("osdp")
 
@@ -100,6 +107,15 @@ class ReaderStation:
         self._pairing_until_ms: int | None = None
         self._factory_seen = False
         self._exchanging = False
+        self._move: MoveReader | None = None
+        """What was sent to it, and it has not taken yet."""
+        self._former: OsdpReader | None = None
+        """Its settings before it took others, until it is found."""
+        self._move_until_ms: int | None = None
+        self._goes_back = True
+        """Its former settings are tried if it is not found."""
+        self._left_out = ""
+        """Why it is not asked."""
         self._met = False
         """Its secure channel is up and was looked at."""
         self._open = False
@@ -118,6 +134,11 @@ class ReaderStation:
         """Whether it is being paired: what it reads does not count."""
         return self._pairing_until_ms is not None
 
+    @property
+    def moving(self) -> bool:
+        """Whether another address and speed were sent to it, and it has not taken them yet."""
+        return self._move is not None
+
     def told(self) -> Station | None:
         """As the library is to know it; None for a reader that is not to be asked."""
         address = self.reader.address
@@ -130,6 +151,8 @@ class ReaderStation:
     def begin(self, context: PanelContext | None, number: int | None) -> None:
         """A new context begins."""
         self._context, self.number, self.rebuild = context, number, False
+        if self._move is not None:
+            self._moved(done=False)
         self._state = LinkState(self.reader.clear_text)
         self._met = False
 
@@ -213,6 +236,9 @@ class ReaderStation:
         if keys != self._keys:
             self._keys = keys
             self._store()
+        if self._former is not None:
+            self._former = None
+            self._progress(KeyPhase.MOVED)
         if new and self.pairing:
             # The channel that counts is one that enforces the key.
             self._pairing_until_ms, self._exchanging, self.rebuild = None, True, True
@@ -253,6 +279,8 @@ class ReaderStation:
                 if self._exchanging and self._keys.following not in {None, self._key}:
                     # The library forgets the command, and says nothing more of it.
                     self._rotated(done=False)
+                if self.moving:
+                    self._moved(done=False)
             else:
                 self._context.enable_pd(self.number)
 
@@ -264,6 +292,7 @@ class ReaderStation:
             self._try_other_key(now_ms)
         reached = self._state.reached and self._state.missed < MISSED_POLLS
         self._inputs.look(now_ms, reached=reached and not self.pairing, ask=self._ask_inputs)
+        self._find(now_ms)
         self._report_health(now_ms)
         self._report_tamper(suspect=self._state.suspect(now_ms) and not self.pairing)
         self.report_facts()
@@ -290,7 +319,7 @@ class ReaderStation:
         if self.pairing:
             health = Health.OFFLINE, PAIRED_NOW
         elif self.number is None:
-            health = Health.OFFLINE, UNPAIRED
+            health = Health.OFFLINE, self._left_out or UNPAIRED
         else:
             health = self._state.health(now_ms)
             faults = sorted(self._suspicions) + [_POWER] * self._starved + self._inputs.lacking()
@@ -365,8 +394,69 @@ class ReaderStation:
         if not self._context.submit_command(self.number or 0, {**KEYSET, "data": key}):
             self._rotated(done=False)
 
+    def move(self, order: MoveReader, *, alone: bool) -> None:
+        """Send another address and speed over the secure channel. Unless it is alone on its bus,
+        all readers must have another speed before it is found again."""
+        ready = self._met and not self._state.silent and not self.pairing and not self._exchanging
+        if not ready or self.moving or self._former is not None or self._context is None:
+            self._progress(KeyPhase.FAILED, KeyFailure.NO_CHANNEL)
+            return
+        self._move, self._goes_back = order, alone or order.baud == self.reader.baud
+        self._progress(KeyPhase.MOVING)
+        settings = {"address": order.address, "baud_rate": order.baud}
+        if not self._context.submit_command(self.number or 0, {**COMSET, **settings}):
+            self._moved(done=False)
+
+    def _moved(self, *, done: bool) -> None:
+        order, self._move, self._move_until_ms = self._move, None, None
+        if order is None:
+            return
+        if not done:
+            self._progress(KeyPhase.FAILED, KeyFailure.NOT_MOVED)
+            return
+        self._former, self.rebuild = self.reader, True
+        settings = {"address": order.address, "baud": order.baud}
+        self.reader = self.reader.model_copy(update=settings)
+
+    def left_out(self, others: str) -> None:
+        """It has another speed than its bus, where `others` do not have it yet; empty when all
+        have."""
+        self._left_out = others and (
+            f"it has {self.reader.baud} Bd, and is asked again when {others} of its bus, too, have"
+        )
+        if others and self._former is not None:
+            self._former = None
+            self._progress(KeyPhase.MOVED, detail=self._left_out)
+
+    def _find(self, now_ms: int) -> None:
+        """Give up on a reader that does not take another address, or is not found there."""
+        if self._move is None and self._former is None:
+            self._move_until_ms = None
+            return
+        if self._move_until_ms is None:
+            self._move_until_ms = now_ms + (_MOVE_MS if self.moving else _FOUND_MS)
+        if now_ms < self._move_until_ms:
+            return
+        self._move_until_ms = None
+        if self.moving:
+            self._moved(done=False)
+        elif self._former is not None:
+            former, self._former = self._former, None
+            if self._goes_back:
+                self.reader, self.rebuild = former, True
+            self._progress(KeyPhase.FAILED, KeyFailure.LOST)
+
+    def paused(self, why: str) -> None:
+        """Its bus does something else for a while."""
+        self._inputs.look(0, reached=False, ask=self._ask_inputs)
+        self.begin(None, None)
+        self._health = Health.OFFLINE, why
+        self._deliver(DeviceState(self.reader.name, *self._health, self._clock_ns()))
+
     def completed(self, command: int, status: int) -> None:
         """A command was carried out (`status` 0) or not."""
+        if command == COMSET["command"]:
+            self._moved(done=status == 0)
         if command == KEYSET["command"] and self._exchanging:
             self._rotated(done=status == 0)
 

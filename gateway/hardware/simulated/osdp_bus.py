@@ -39,6 +39,7 @@ class SimulatedOsdp:
                 {
                     "name": reader.name,
                     "address": reader.address,
+                    "baud": reader.baud,
                     "store": str(path.with_name(f"{reader.name}.key")),
                     "on": [number for name, number in on if name == reader.name],
                 }

@@ -12,6 +12,7 @@ import os
 import select
 import struct
 import sys
+import termios
 import tty
 from collections import deque
 from contextlib import suppress
@@ -25,7 +26,7 @@ from gateway.hardware.osdp.library import take_log
 
 _STEP_S = 0.003
 _MOST = 1024
-_KEYSET, _STATUS = 5, 9
+_KEYSET, _STATUS, _COMSET_DONE = 5, 9, 10
 _STATUS_LOCAL, _STATUS_INPUTS = 2, 0
 _INPUTS = 4
 _CAPABILITIES = ((1, 1, _INPUTS), (3, 1, 1), (4, 4, 1), (5, 1, 1), (8, 1, 0), (9, 1, 1), (13, 0, 1))
@@ -79,6 +80,8 @@ class PlayedReader:
         self.ear = _Ear(bus)
         self._given = given
         self._store = Path(given["store"]) if "store" in given else None
+        self.baud: int | None = given.get("baud")
+        """None hears every speed."""
         self.told: deque[dict[str, Any]] = deque(maxlen=100)
         """The latest commands, without their data."""
         self._reset_due = False
@@ -129,6 +132,10 @@ class PlayedReader:
         if command["command"] == _STATUS:
             report = {_STATUS_INPUTS: self._inputs, _STATUS_LOCAL: self._local}[command["type"]]
             return _answer(_status(report))
+        if command["command"] == _COMSET_DONE:
+            self._given["address"] = command["address"]
+            self.baud = self.baud and command["baud_rate"]
+            self.ear.plugged = not self._given.get("lost")
         self.told.append({key: value for key, value in command.items() if key != "data"})
         return _answer(None)
 
@@ -213,8 +220,9 @@ class PlayedBus:
         if master and master[0] in ready:
             with suppress(OSError):
                 data = os.read(master[0], _MOST)
+                speed = _SPEEDS.get(termios.tcgetattr(master[0])[4])
                 for reader in self.readers:
-                    if reader.ear.plugged:
+                    if reader.ear.plugged and reader.baud in {None, speed}:
                         reader.ear.heard += data
         for reader in self.readers:
             reader.turn()
@@ -235,6 +243,11 @@ class PlayedBus:
             self.plug()
         else:
             self.unplug()
+
+
+_SPEEDS = {
+    getattr(termios, f"B{baud}"): baud for baud in (9600, 19200, 38400, 57600, 115200, 230400)
+}
 
 
 def main() -> None:

@@ -19,7 +19,8 @@ class OsdpReaders:
 
     def __init__(self, path: Path, readers: Iterable[Mapping[str, Any]]) -> None:
         """`path` becomes the link to the port. A reader has `name` and `address`, and may have
-        `key` (hexadecimal; none: installation mode), `enforce`, `serial`, `store`, the file
+        `key` (hexadecimal; none: installation mode), `enforce`, `serial`, `baud`, without which it
+        hears every speed, `lost`: it does not answer at another address, `store`, the file
         where it keeps the key that it is given, and `resets`: `before` or `after` it has stored the
         first key that it is given it starts again, without an answer."""
         self.path = path

@@ -98,7 +98,8 @@ def test_a_reader_is_paired_on_the_page_opens_its_door_and_a_cut_cable_is_seen(
     expect(card(phone)).to_contain_text("It has a new key, and has shown that it knows it.")
     expect(card(phone)).to_contain_text("Online, encrypted with a key of its own")
     card(phone).get_by_text("Details").click()
-    expect(card(phone)).to_contain_text("Maker 00CAFE, model 1.1, serial number 1, firmware 1.0.0")
+    identity = "Maker FE-CA-00, model 1.1, serial number 1, firmware 1.0.0"
+    expect(card(phone)).to_contain_text(identity)
     phone.sound()
     page.get_by_role("button", name="Back to the first start").click()
     expect(wires).to_contain_text("show it a card")

@@ -7,6 +7,7 @@ import re
 import select
 import tempfile
 import threading
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -40,7 +41,17 @@ from gateway.link.messages import (
     Fault,
     ReportStatus,
 )
-from gateway.link.osdp import OsdpReaderStatus, OsdpStatus, ReportOsdp
+from gateway.link.osdp import (
+    OsdpPackets,
+    OsdpReaderStatus,
+    OsdpRequest,
+    OsdpScan,
+    OsdpStatus,
+    ReportOsdp,
+    ReportOsdpScan,
+    ScanOsdp,
+    TakeOsdpPackets,
+)
 from gateway.link.runtime import RuntimeDirectory
 from gateway.link.server import LinkServer
 from gateway.link.wiring import WatchWiring, WiringCaptures
@@ -120,6 +131,8 @@ class StrawController:
         self.position: dict[str, int] = {}
         self.wiring = WiringCaptures(now_ns=0)
         self.osdp: tuple[OsdpReaderStatus, ...] = ()
+        self.scanned = OsdpScan(port="/dev/serial/by-id/straw")
+        self.packets = b""
         self.reads: dict[str, int | str] = {"card": 123, "qrcode": "CODE", "pin": "482913"}
         self.status = ControllerStatus(
             pid=1,
@@ -176,6 +189,16 @@ class StrawController:
         self._stop.set()
         self._thread.join()
 
+    def _of_osdp(self, command: OsdpRequest) -> dict[str, object]:
+        match command:
+            case ReportOsdp():
+                return OsdpStatus(readers=self.osdp).model_dump(mode="json")
+            case ScanOsdp() | ReportOsdpScan():
+                return self.scanned.model_dump(mode="json")
+            case TakeOsdpPackets():
+                return _piece(self.packets, command.after)
+        return {}
+
     def _run(self) -> None:
         with LinkServer(self._runtime) as link:
             self._listening.set()
@@ -196,12 +219,18 @@ class StrawController:
                         body = dict(self.position)
                     if isinstance(request.command, WatchWiring):
                         body = self.wiring.model_dump(mode="json")
-                    if isinstance(request.command, ReportOsdp):
-                        body = OsdpStatus(readers=self.osdp).model_dump(mode="json")
+                    if isinstance(request.command, OsdpRequest):
+                        body = self._of_osdp(request.command)
                     if isinstance(request.command, Capture):
                         value = self.reads[request.command.credential]
                         body = Captured(reader="straw", value=value).model_dump()
                     link.answer(address, Answer(id=request.id, body=body))
+
+
+def _piece(content: bytes, after: int) -> dict[str, object]:
+    """A capture that comes in pieces of a hundred bytes."""
+    piece = b64encode(content[after : after + 100]).decode()
+    return OsdpPackets(content=piece, packets=1, left_s=0, full=False).model_dump(mode="json")
 
 
 def _reader(name: str, health: str, why: str = "") -> DeviceStatus:

@@ -71,6 +71,6 @@ def test_how_an_exchange_ended_is_said_with_the_systems_own_words_where_they_hel
 def test_a_reader_is_known_by_what_it_says_of_itself() -> None:
     identity = OsdpIdentity(vendor=0xCAFE, model=1, version=2, serial=7, firmware=0x010203)
     assert shown(identity=identity).identity == (
-        "Maker 00CAFE, model 1.2, serial number 7, firmware 1.2.3"
+        "Maker FE-CA-00, model 1.2, serial number 7, firmware 1.2.3"
     )
     assert shown().identity == ""

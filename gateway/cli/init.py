@@ -12,10 +12,15 @@ import click
 
 from gateway.cli.check import BoardRules, usable_site
 from gateway.commands.provisioning import arm_setup, further_portals, initialise
+from gateway.host.network import network
 from gateway.host.ownership import become_owner
-from gateway.settings import SITE_FILE, read_text
+from gateway.settings import SITE_FILE, HttpSettings, read_site, read_text
+from gateway.settings.addresses import split_address
 from gateway.settings.compose import composed
 from gateway.store.files import STORE_FILE
+
+_USUAL = {"http": 80, "https": 443}
+_EVERY = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 
 
 @click.command()
@@ -66,9 +71,10 @@ def init(
     password = initialise(data, text, demo=demo, open_portals=bool(open_portals))
     code = arm_setup(data)
     click.echo(f"login     admin\npassword  {password}\nsetup     {code}", err=True)
+    site_file = read_site(there)
     click.echo(
-        "Both are shown only once. The code opens the first start on the page, at /setup, once; "
-        "`gateway passwd` sets another password.",
+        "Both are shown only once. The code opens the first start on the page, once, at "
+        f"{_page(site_file.http)}/setup; `gateway passwd` sets another password.",
         err=True,
     )
     for portal, name in () if open_portals else further.items():
@@ -77,6 +83,17 @@ def init(
             f"`gateway portal link {portal}` lets group 1 pass at any time.",
             err=True,
         )
+
+
+def _page(http: HttpSettings) -> str:
+    """The URL of the page, encrypted if it can be; at the main address of the machine if the device
+    listens at all."""
+    scheme, address = ("https", http.tls) if http.tls else ("http", http.listen)
+    host, port = split_address(address)
+    if host in _EVERY:
+        host = network().ip
+    named = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{named}" + ("" if port == _USUAL[scheme] else f":{port}")
 
 
 def _new_site() -> str:

@@ -127,6 +127,7 @@ def test_init_takes_a_site_file_that_is_there_already(home: Home, site: Site) ->
     refused(home.type("init", "--data", data, "--demo"), "gateway.toml")
     done = home.type("init", "--data", data)
     assert done.returncode == 0
+    assert " at http://127.0.0.1:8080/setup;" in done.stderr
     assert (data / "store.db").exists()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +13,7 @@ from gateway.hardware.boards.chips import find_chip
 from gateway.hardware.boards.profiles import BoardProfile
 from gateway.hardware.pins.pin import PinFactory
 from gateway.hardware.wiegand.edges import EdgeSource, PinEdgeSource
-from gateway.settings import Edges, SiteFile, WiegandReader
+from gateway.settings import WiegandReader
 
 if TYPE_CHECKING:
     from gateway.hardware.simulated.pins import SimulatedFactory
@@ -27,7 +26,7 @@ def open_factory(profile: BoardProfile, clock: Clock, runtime_dir: Path) -> PinF
     """
     if profile.simulated:
         return open_simulated(profile, clock, runtime_dir)
-    return _open_lgpio(profile, runtime_dir)
+    return _open_gpiod(profile)
 
 
 def open_simulated(profile: BoardProfile, clock: Clock, runtime_dir: Path) -> SimulatedFactory:
@@ -40,68 +39,39 @@ def open_simulated(profile: BoardProfile, clock: Clock, runtime_dir: Path) -> Si
     return SimulatedFactory(profile, clock, record)
 
 
-def _open_lgpio(profile: BoardProfile, runtime_dir: Path) -> PinFactory:
-    # lgpio creates a FIFO in $LG_WD, by default in the working directory, which may be read-only
-    # for a service.
-    os.environ.setdefault("LG_WD", str(runtime_dir))
+def _open_gpiod(profile: BoardProfile) -> PinFactory:
     try:
-        # Imported late: lgpio starts a thread and is installed on boards only.
-        from gateway.hardware.pins.lgpio_pins import LgpioError, LockFactory
+        # Imported late: the package is installed on boards only.
+        from gateway.hardware.pins.gpiod_pins import GpiodFactory
     except (ImportError, OSError) as error:
-        raise DeviceUnavailable(f"{_needs_lgpio(profile)}: {error}") from error
-    try:
-        factory: PinFactory = LockFactory(profile.chip or "", profile.revision)
-    except LgpioError as error:
-        raise DeviceUnavailable(
-            f"board {profile.name!r}: GPIO chip {profile.chip!r} cannot be opened: {error}"
-        ) from error
+        raise DeviceUnavailable(f"{_needs_gpiod(profile)}: {error}") from error
+    factory: PinFactory = GpiodFactory(profile.chip or "", profile.revision)
     return factory
 
 
 def missing_packages(
-    profile: BoardProfile, site: SiteFile, has: Callable[[str], object] = find_spec
+    profile: BoardProfile, has: Callable[[str], object] = find_spec
 ) -> Iterator[str]:
-    """Why the controller cannot start at this site for want of a Python package, as it says itself
+    """Why the controller cannot start on this board for want of a Python package, as it says itself
     when it starts. `has` tells whether a package is there, without importing it."""
-    if profile.simulated:
-        return
-    if not has("lgpio"):
-        yield _needs_lgpio(profile)
-    for reader in site.reader:
-        kernel = isinstance(reader, WiegandReader) and reader.edges is not Edges.PINS
-        if isinstance(reader, WiegandReader) and kernel and not has("gpiod"):
-            yield _needs_gpiod(reader)
+    if not profile.simulated and not has("gpiod"):
+        yield _needs_gpiod(profile)
 
 
-def _needs_lgpio(profile: BoardProfile) -> str:
-    return f"board {profile.name!r} {_needs('lgpio', '0.2.2')}"
-
-
-def _needs_gpiod(reader: WiegandReader) -> str:
-    return f"reader {reader.name!r}: edges 'kernel' {_needs('gpiod', '2.1')}"
-
-
-def _needs(package: str, least: str) -> str:
+def _needs_gpiod(profile: BoardProfile) -> str:
     return (
-        f"needs the Python package {package} (>= {least}): `pip install '{package}>={least}'` in "
-        'the gateway\'s environment, or take board = "simulated" off a Raspberry Pi'
+        f"board {profile.name!r} needs the Python package gpiod (>= 2.1): "
+        "`pip install 'gpiod>=2.1'` in the gateway's environment, or take board = \"simulated\" "
+        "off a Raspberry Pi"
     )
 
 
 def open_edges(factory: PinFactory, reader: WiegandReader, wake: Callable[[], None]) -> EdgeSource:
-    """Open the edge source of `reader` as its `edges` says; `wake` must be thread-safe.
-
-    Raises DeviceUnavailable when the source is not available.
-    """
-    usual = Edges.PINS if factory.chip_label is None else Edges.KERNEL
-    if (reader.edges or usual) is Edges.PINS:
-        return PinEdgeSource(factory, reader.d0, reader.d1, wake)
+    """Open the edge source of `reader`: the kernel's on a board, else the simulated pins, which
+    call `wake`. Raises DeviceUnavailable when the board's chip is not available."""
     if factory.chip_label is None:
-        raise DeviceUnavailable(f"reader {reader.name!r}: a simulated board has no kernel edges")
-    try:
-        # Imported late: a simulated board does not need the package.
-        from gateway.hardware.wiegand.kernel_edges import KernelEdgeSource
-    except (ImportError, OSError) as error:
-        raise DeviceUnavailable(f"{_needs_gpiod(reader)}: {error}") from error
-    chip = find_chip(factory.chip_label)
-    return KernelEdgeSource(reader.name, chip, reader.d0, reader.d1, wake)
+        return PinEdgeSource(factory, reader.d0, reader.d1, wake)
+    # Imported late: a simulated board does not need the package.
+    from gateway.hardware.wiegand.kernel_edges import KernelEdgeSource
+
+    return KernelEdgeSource(reader.name, find_chip(factory.chip_label), reader.d0, reader.d1)

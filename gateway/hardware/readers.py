@@ -17,9 +17,9 @@ from gateway.hardware.events import Health, InputName, Loop
 from gateway.hardware.factory import open_edges
 from gateway.hardware.osdp.keys import KeyFile
 from gateway.hardware.pins.pin import PIN_FAILURES, PinFactory
+from gateway.hardware.pins.polled import Collector, PolledSource
 from gateway.hardware.shared_health import SharedHealth
 from gateway.hardware.simulated.port import path_of_port
-from gateway.hardware.wiegand.edge_thread import EdgeThread, PolledSource
 from gateway.hardware.wiegand.edges import EdgeSource
 from gateway.hardware.wiegand.line_watch import LineWatch
 from gateway.hardware.wiegand.reader import WiegandDriver
@@ -68,6 +68,8 @@ class Readers:
         """Open `readers` and add them to `devices`."""
         self._context = context
         self._lines: dict[int, EdgeSource] = {}
+        self.polled: list[tuple[PolledSource, Collector]] = []
+        """What the edge thread must read, and what assembles the frames there."""
         self.drivers: list[Driver] = []
         """In opening order; close them in reverse."""
         self._buses: list[OsdpBus] = []
@@ -90,10 +92,6 @@ class Readers:
                 self.drivers.append(self._driver(reader))
                 counters, health, why = None, Health.OFFLINE, NOT_OPEN_YET
             devices.add(Device(reader.name, reader.kind, health, why, now_ns), counters)
-        polled = [lines for lines in self._lines.values() if isinstance(lines, PolledSource)]
-        if polled:
-            # Closes first: lines must not be released while the thread polls them.
-            self.drivers.append(EdgeThread(polled, context.loop, context.backoff))
 
     def levels(self) -> Iterator[tuple[str, int, bool]]:
         """Yield each data line: kind, reader index, and whether it is high."""
@@ -116,6 +114,8 @@ class Readers:
         driver = WiegandDriver(reader, source, replace(loop, post=health.part()), captures)
         watch = LineWatch(reader.name, source, replace(loop, post=health.part()))
         self.drivers += [watch, driver]
+        if isinstance(source, PolledSource):
+            self.polled.append((source, driver.collector))
         return lambda: {**watch.counters(), **driver.counters}
 
     def _open_osdp(self, readers: Sequence[OsdpReader]) -> None:

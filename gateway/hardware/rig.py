@@ -18,9 +18,11 @@ from gateway.hardware.driver import Driver
 from gateway.hardware.events import DeviceState, HardwareEvent, Health, Loop
 from gateway.hardware.factory import open_factory
 from gateway.hardware.osdp.keys import KEYS_FILE, KeyFile
+from gateway.hardware.pins.edge_thread import EdgeThread
 from gateway.hardware.pins.inputs import DebouncedInput
 from gateway.hardware.pins.outputs import StrikeOutput, SwitchOutput
 from gateway.hardware.pins.pin import PinFactory
+from gateway.hardware.pins.polled import Collector, PolledSource
 from gateway.hardware.pins.watch import PinWatch
 from gateway.hardware.readers import ReaderContext, Readers
 from gateway.hardware.reading_settings import ReadingSettings
@@ -207,6 +209,12 @@ class Rig:
         self._drivers += self._readers.drivers
         self._open_sec_boxes(loop)
         self._watch_pins(loop)
+        inputs = self._factory.edge_sources()
+        polled: list[tuple[PolledSource, Collector | None]] = [(each, None) for each in inputs]
+        polled += self._readers.polled
+        if polled:
+            # The last of the drivers closes first: lines must not be released while they are read.
+            self._drivers.append(EdgeThread(polled, loop, self._backoff))
 
     def _simulator(self) -> Simulator | None:
         if self._factory.chip_label is not None:

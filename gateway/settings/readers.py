@@ -16,16 +16,6 @@ Key = Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "#"]
 """A key of a keypad."""
 
 
-class Edges(StrEnum):
-    """Where the edges of a Wiegand reader's lines come from."""
-
-    KERNEL = "kernel"
-    """The GPIO character device: edges are stamped in the interrupt and numbered, so that a lost
-    edge is noticed. Only on a real board."""
-    PINS = "pins"
-    """The GPIO library, which does not notice lost edges."""
-
-
 class Encoding(StrEnum):
     """How a reader writes the characters of a code."""
 
@@ -187,8 +177,6 @@ class WiegandReader(BitReader):
     kind: Literal["wiegand"]
     d0: Pin
     d1: Pin
-    edges: Edges | None = None
-    """By default `kernel` on a real board and `pins` on the simulated one."""
     gap_ms: Annotated[int, Field(ge=5, le=250)] = 25
     """Silence, in event time, that ends a frame."""
     whole_pins: WholePins = None

@@ -19,6 +19,7 @@ from . import (
     attacks,
     boot,
     decisions,
+    edges,
     loads,
     mirror,
     osdp,
@@ -40,6 +41,7 @@ SECTIONS = (
     "decisions",
     "swipes",
     "wires",
+    "edges",
     "boot",
     "rules",
     "store",
@@ -83,6 +85,8 @@ def main() -> None:  # noqa: C901, PLR0912 - one case for each section
         if "wires" in asked.only:
             wired = build(Path(name, "wires"), SIZES[0], wires.UNAMBIGUOUS)
             wires.measure(wired, plan, expected)
+        if "edges" in asked.only:
+            edges.measure(Path(name, "edges"), expected)
         if "boot" in asked.only:
             boot.measure(sites, expected)
         if "rules" in asked.only:

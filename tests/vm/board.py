@@ -13,6 +13,8 @@ from .machine import Machine
 
 STRIKE, MAGNET = 17, 18
 """The relay lines of guest/site.toml."""
+REX = 22
+"""The button of door 1, pressed when low."""
 READERS = {"front": (5, 6), "back": (19, 26)}
 """D0 and D1 of its readers."""
 ANA = (123, 45678)

@@ -109,7 +109,7 @@ def examine(
         yield from _guarded("site file", site_findings(site, profile))
         if not profile.simulated:
             running = any(it.subject == "controller" and it.grade is Grade.OK for it in processes)
-            for text in missing_packages(profile, site, has):
+            for text in missing_packages(profile, has):
                 yield fail("board", text)
             yield from _guarded(
                 "board", board_findings(profile, site, machine, chips(), running=running)

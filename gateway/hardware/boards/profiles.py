@@ -16,7 +16,6 @@ from gateway.hardware.secbox.profiles import module_problems, module_warnings
 from gateway.hardware.usb.pcsc_names import name_problems
 from gateway.settings import (
     BitReader,
-    Edges,
     HidReader,
     Input,
     Level,
@@ -61,13 +60,13 @@ class BoardProfile(_Fact):
 
     name: str
     title: str
-    backend: Literal["simulated", "lgpio"]
+    backend: Literal["simulated", "gpiod"]
     header: Header
     """The file names one of `hw/headers`."""
     models: tuple[str, ...] = ()
     """Names of the board in the device tree, without the revision."""
     chip: str | None = None
-    """Label of the GPIO chip; only for `lgpio`."""
+    """Label of the GPIO chip; only for `gpiod`."""
     revision: Annotated[str, Field(pattern=r"^[0-9a-f]{6}$")]
     """Raspberry Pi revision code, hexadecimal; the GPIO library's pin map depends on it."""
     config_sections: tuple[str, ...] = ()
@@ -88,10 +87,10 @@ class BoardProfile(_Fact):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if (self.backend == "lgpio") is (self.chip is None):
-            raise ValueError("chip: the label is needed with backend lgpio, and only there")
-        if (self.backend == "lgpio") is (not self.models):
-            raise ValueError("models: the names are needed with backend lgpio, and only there")
+        if (self.backend == "gpiod") is (self.chip is None):
+            raise ValueError("chip: the label is needed with backend gpiod, and only there")
+        if (self.backend == "gpiod") is (not self.models):
+            raise ValueError("models: the names are needed with backend gpiod, and only there")
         return self
 
     @property
@@ -293,13 +292,9 @@ def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
                     f"reader {reader.name!r} formats: found {list(reader.formats)},"
                     f" allowed: one or more of {sorted(FORMATS)}"
                 )
-        if isinstance(reader, WiegandReader):
-            if reader.edges is Edges.KERNEL and profile.simulated:
-                yield (
-                    f"reader {reader.name!r} edges: 'kernel' needs a real board,"
-                    f" here it is {profile.name!r} (allowed: pins)"
-                )
-        elif reader.place == SIMULATED_PORT and not profile.simulated:
+        if isinstance(reader, WiegandReader) or profile.simulated:
+            continue
+        if reader.place == SIMULATED_PORT:
             yield (
                 f"reader {reader.name!r}: 'simulated' needs the simulated board,"
                 f" here it is {profile.name!r} (allowed: the port or device of the reader)"

@@ -64,6 +64,9 @@ class DebouncedInput:
         """When `service` is due; 0 before the first call."""
         if self._read_ns is None:
             return self._retry_ns
+        if self._moved and self._dirty_ns is None:
+            # An edge that came while the one before it settled, and woke nobody.
+            return self._moved[0]
         if self._dirty_ns is None:
             return next_round_ns(self._read_ns, RECONCILE_NS)
         return self._settled_ns(self._dirty_ns)
@@ -71,6 +74,7 @@ class DebouncedInput:
     def service(self, now_ns: int) -> None:
         """Post the level at start, and each change that is stable for the debounce time."""
         if self._read_ns is None:
+            self._moved.clear()  # edges before the first reading
             if now_ns >= self._retry_ns and self._read(now_ns):
                 self._post(InputLevel(self.name, self._high, now_ns))
             return
@@ -94,7 +98,8 @@ class DebouncedInput:
     def _edge(self, ticks: float, state: int) -> None:  # noqa: ARG002 - the level is read later
         self.edges += 1
         self._moved.append(round(ticks * _NS))
-        self._wake()
+        if self._dirty_ns is None:
+            self._wake()  # once for a change and its bounces
 
     def _touch(self, stamp_ns: int) -> None:
         if self._dirty_ns is None:

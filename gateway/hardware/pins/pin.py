@@ -5,10 +5,11 @@ gpiozero's pin classes implement it; gpiozero has no type hints.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from gateway.errors import DeviceUnavailable
+from gateway.hardware.pins.polled import PolledSource
 
 PIN_FAILURES = (OSError, DeviceUnavailable)
 """Exceptions of a failing pin; drivers report them as a state."""
@@ -40,8 +41,6 @@ class Pin(Protocol):
 class PinFactory(Protocol):
     """The lines of one board."""
 
-    edge_lag_ns: int
-    """Longest delay from an edge's stamp to its callback."""
     chip_label: str | None
     """Label of the GPIO chip with these lines; None for a simulated board."""
 
@@ -50,6 +49,9 @@ class PinFactory(Protocol):
 
     def level_before_claim(self, number: int) -> bool | None:
         """Return a line's level before the claim; None if reading would change it."""
+
+    def edge_sources(self) -> Sequence[PolledSource]:
+        """Return the claimed inputs whose edges an edge thread must read."""
 
     def close(self) -> None:
         """Release all lines; outputs keep their levels if the kernel permits."""

@@ -5,7 +5,7 @@ counts outlive the process in a `BoardRecord`; stamps come from an injected cloc
 drives an input; the history is bounded.
 """
 
-# gpiozero ships no types: its classes are Any, and are subclassed here and in pins/lgpio_pins.py.
+# gpiozero ships no types: its classes are Any, and are subclassed here and in pins/gpiod_pins.py.
 # mypy: allow-subclassing-any
 
 from __future__ import annotations
@@ -148,8 +148,6 @@ class SimulatedPin(MockPin):
 class SimulatedFactory(MockFactory):
     """The simulated board: its pins, their record, and the clock that stamps their edges."""
 
-    edge_lag_ns = 0
-    """Callbacks run in the caller's own turn."""
     chip_label: str | None = None
 
     def __init__(self, profile: BoardProfile, clock: Clock, record: BoardRecord) -> None:
@@ -162,6 +160,10 @@ class SimulatedFactory(MockFactory):
 
     def level_before_claim(self, number: int) -> bool | None:
         return self.record.pin(number).high
+
+    def edge_sources(self) -> tuple[()]:
+        """Return none: callbacks run in the caller's own turn."""
+        return ()
 
     def ticks(self) -> float:
         """Monotonic seconds of the injected clock: what callbacks get as stamps."""

@@ -14,7 +14,7 @@ from gateway.settings import Pull
 
 _NS = 1_000_000_000
 EDGES_KEPT = 4096
-"""Edges queued for the loop; 0.8 s of the fastest reader."""
+"""Edges of a simulated reader queued for the loop."""
 RISES_KEPT = 1024
 """Ends of pulses that are kept for a technician; several frames."""
 _PULSE_NS = 150_000
@@ -52,8 +52,9 @@ class EdgeCounts:
 class EdgeSource(Protocol):
     """A source of stamped falling edges of one reader."""
 
-    edge_lag_ns: int
-    """Longest delay from an edge's stamp to its arrival."""
+    stamp_lag_ns: int
+    """Delay to allow for from an edge's stamp to the moment when it can be read; a rare edge that
+    takes longer makes the frame bad afterwards."""
     counts: EdgeCounts
 
     @property
@@ -91,20 +92,14 @@ class EdgeSource(Protocol):
 
 
 class PinEdgeSource:
-    """Edges through the GPIO library's pins, since its device classes drop the stamps.
-
-    Lost edges are not detected.
-    """
+    """Edges of the simulated board's pins, of which none is lost."""
 
     failure = ""
+    stamp_lag_ns = 0
 
     def __init__(self, factory: PinFactory, d0: int, d1: int, wake: Callable[[], None]) -> None:
-        self.edge_lag_ns = factory.edge_lag_ns
         self.counts = EdgeCounts()
         self._wake = wake
-        # On a board the library reads the level after the edge, which may be late for a pulse of
-        # 50 us: bits would be lost.
-        self._measurable = factory.chip_label is None
         self.measuring = False
         self._edges: deque[tuple[int, int]] = deque(maxlen=EDGES_KEPT)
         self._rises: deque[tuple[int, int]] = deque(maxlen=RISES_KEPT)
@@ -130,8 +125,6 @@ class PinEdgeSource:
         return 0
 
     def measure(self, *, on: bool) -> None:
-        if not self._measurable:
-            return
         self.measuring = on
         for pin in self._pins:
             pin.edges = "both" if on else "falling"
@@ -140,7 +133,7 @@ class PinEdgeSource:
     def rises(self) -> list[tuple[int, int]]:
         return list(self._rises)
 
-    def responsive(self, now_ns: int) -> bool:  # noqa: ARG002 - the library's thread serves all pins
+    def responsive(self, now_ns: int) -> bool:  # noqa: ARG002 - there is no thread
         return True
 
     def levels(self) -> tuple[bool, bool]:

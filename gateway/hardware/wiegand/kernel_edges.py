@@ -6,79 +6,50 @@ Only `factory.open_edges` imports this module: gpiod is installed on boards only
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable
-from typing import NamedTuple
 
 import gpiod
 import structlog
 from gpiod.line import Bias, Clock, Direction, Edge, Value
 
-from gateway.hardware.wiegand.edges import EDGES_KEPT, EdgeCounts, EdgeNumbers, PulseEnds
+from gateway.hardware.pins.polled import FLOOD, FloodGuard
+from gateway.hardware.wiegand.edges import EdgeCounts, EdgeNumbers, PulseEnds
 
 BUFFER = 1024
 """Edges that the kernel buffers: 200 ms of the fastest reader."""
 LARGE_BATCH = 256
 """More edges at once mean that the reading thread is delayed."""
 
-FLOOD = 3_000
-"""Most edges in a second; more are noise or tampering (45 cards of 66 bits would have to follow
-each other without a pause) and must not take processor time from the doors."""
-_NS = 1_000_000_000
-
 log = structlog.get_logger("edges")
 
 
-class _KernelEdge(NamedTuple):
-    stamp_ns: int
-    bit: int
-    number: int
-    rising: bool
-
-
 class KernelEdgeSource:
-    """Both lines of a reader in one request. The edge thread calls `read`, `drop` and `reopen`, the
-    loop's thread all else."""
+    """Both lines of a reader in one request. The edge thread reads, drops and reopens it and takes
+    its edges; the loop's thread calls all else."""
 
-    edge_lag_ns = 10_000_000
-    """Edges wait for a thread and the GIL: measured p99 is 5.5 ms beside a busy thread."""
+    stamp_lag_ns = 2_000_000
+    """The kernel queues an edge in a thread, after the interrupt that stamps it."""
 
-    def __init__(self, reader: str, chip: str, d0: int, d1: int, wake: Callable[[], None]) -> None:
+    def __init__(self, reader: str, chip: str, d0: int, d1: int) -> None:
         """Request the lines of `chip` (a device path). Unavailable lines, such as lines in use by
         another program, are a failure and retried; other doors do not wait for them."""
-        self.reader = reader
+        self.name = reader
         self.counts = EdgeCounts()
         self.failure = ""
         self._chip = chip
         self._lines = (d0, d1)
-        self._wake = wake
         self._numbers = EdgeNumbers()
-        # Edges dropped here are numbered, so they count as lost.
-        self._edges: deque[_KernelEdge] = deque(maxlen=EDGES_KEPT)
+        self._edges: list[tuple[int, int]] = []
         self._ends = PulseEnds()
         self._measuring = False
         self._base = 0
         self._last = 0
-        self._second_ns = 0
-        """Stamp at the start of the current second."""
-        self._in_second = 0
+        self._flood = FloodGuard()
         self._guard = threading.Lock()
         self._request: gpiod.LineRequest | None = None
         self._open()
 
     def drain(self) -> list[tuple[int, int]]:
-        taken = []
-        while self._edges:
-            stamp_ns, bit, number, rising = self._edges.popleft()
-            if not self._ends.is_pulse(stamp_ns, bit, rising=rising):
-                self._numbers.arrived(number, stamp_ns)
-                continue
-            self.counts.count(bit)
-            if rising:
-                # This end replaced the start of its pulse before the kernel reported it.
-                self._numbers.replaced(number, stamp_ns)
-            if self._numbers.arrived(number, stamp_ns):
-                taken.append((stamp_ns, bit))
+        taken, self._edges = self._edges, []
         return taken
 
     def lost_until(self, stamp_ns: int) -> int:
@@ -99,7 +70,7 @@ class KernelEdgeSource:
             try:
                 self._request.reconfigure_lines({self._lines: self._settings()})
             except OSError as error:
-                log.warning("pulse widths cannot be measured", reader=self.reader, why=str(error))
+                log.warning("pulse widths cannot be measured", reader=self.name, why=str(error))
 
     def rises(self) -> list[tuple[int, int]]:
         return list(self._ends.rises)
@@ -135,24 +106,31 @@ class KernelEdgeSource:
         for event in events:
             self._last = self._base + event.global_seqno
             bit = self._lines.index(event.line_offset)
-            rising = event.event_type is event.Type.RISING_EDGE
-            self._edges.append(_KernelEdge(event.timestamp_ns, bit, self._last, rising))
+            self._note(event.timestamp_ns, bit, event.event_type is event.Type.RISING_EDGE)
         self._note_batch(len(events))
-        self._wake()
-        if events and self._floods(len(events), events[-1].timestamp_ns):
-            raise OSError("more edges than any reader sends: noise or tampering with the wires")
+        if events:
+            most = 2 * FLOOD if self._measuring else FLOOD
+            self._flood.note(len(events), events[-1].timestamp_ns, most)
+
+    def _note(self, stamp_ns: int, bit: int, rising: bool) -> None:  # noqa: FBT001 - of an edge
+        if not self._ends.is_pulse(stamp_ns, bit, rising=rising):
+            self._numbers.arrived(self._last, stamp_ns)
+            return
+        self.counts.count(bit)
+        if rising:
+            # This end replaced the start of its pulse before the kernel reported it.
+            self._numbers.replaced(self._last, stamp_ns)
+        if self._numbers.arrived(self._last, stamp_ns):
+            self._edges.append((stamp_ns, bit))
 
     def drop(self, why: str) -> None:
         """Close failed lines; `why` is their failure."""
         self.failure = why
         self.close()
-        self._wake()
 
     def reopen(self) -> None:
         """Request failed lines again."""
         self._open()
-        if not self.failure:
-            self._wake()
 
     def _open(self) -> None:
         try:
@@ -183,15 +161,9 @@ class KernelEdgeSource:
         with gpiod.Chip(self._chip) as chip:
             return chip.request_lines(
                 {self._lines: self._settings()},
-                consumer=f"gateway {self.reader}",
+                consumer=f"gateway {self.name}",
                 event_buffer_size=BUFFER,
             )
-
-    def _floods(self, edges: int, last_ns: int) -> bool:
-        if last_ns - self._second_ns > _NS:
-            self._second_ns, self._in_second = last_ns, 0
-        self._in_second += edges
-        return self._in_second > (2 * FLOOD if self._measuring else FLOOD)
 
     def _note_batch(self, size: int) -> None:
         if size > self.counts.largest_batch:
@@ -199,6 +171,6 @@ class KernelEdgeSource:
             if size > LARGE_BATCH:
                 log.warning(
                     "many edges were read at once: the reading thread was delayed",
-                    reader=self.reader,
+                    reader=self.name,
                     edges=size,
                 )

@@ -9,7 +9,6 @@ from gateway.credentials.values import BadFrame, Credential, CredentialKind, Ide
 from gateway.credentials.wiegand import (
     FORMATS,
     Frame,
-    FrameAssembler,
     ReplayDetector,
     WiegandFormat,
     decode,
@@ -19,17 +18,15 @@ from gateway.credentials.wiegand import (
 from gateway.errors import BrokenFrame
 from gateway.hardware.captures import ReaderCaptures
 from gateway.hardware.events import KeyPressed, Loop, ReplaySuspected
+from gateway.hardware.pins.polled import PolledSource
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.hardware.recent_faults import RecentFaults
 from gateway.hardware.report_limits import RateLimit, with_omitted
 from gateway.hardware.wiegand.edges import EdgeSource
+from gateway.hardware.wiegand.frames import CollectedFrame, FrameCollector
 from gateway.settings import WiegandReader
 
 _MS = 1_000_000
-_SILENT_INTERVALS = 2
-"""A silence of so many of its longest intervals ends a frame."""
-_EARLY_LAG_NS = 2_000_000
-"""Edge delay to allow for; a rare edge that takes longer makes the frame bad afterwards."""
 _FAULTS_NEEDED = 3
 """Frames with the same fault that degrade the reader; a single one is noise."""
 
@@ -54,39 +51,11 @@ class FrameCounts:
     """Edges that came too soon after another one to be bits."""
 
 
-class _Silence:
-    """Decides whether the lines were silent until some instant.
-
-    After a delay of the loop it waits for edges that were delayed in another thread.
-    """
-
-    def __init__(self, lag_ns: int) -> None:
-        """`lag_ns` is the longest delay of an edge."""
-        self._lag_ns = lag_ns
-        self._until_ns = 0
-        self._over_ns = 0
-
-    def over_ns(self, until_ns: int) -> int:
-        """Return when silence until `until_ns` will be certain."""
-        return self._over_ns if until_ns == self._until_ns else until_ns
-
-    def certain(self, until_ns: int, now_ns: int) -> bool:
-        """Return whether silence until `until_ns` is certain at `now_ns`."""
-        if now_ns < until_ns:
-            return False
-        if until_ns != self._until_ns:
-            self._until_ns = until_ns
-            late = now_ns - until_ns > self._lag_ns
-            self._over_ns = now_ns + self._lag_ns if late else until_ns
-        return now_ns >= self._over_ns
-
-
 class WiegandDriver:
-    """One reader, with or without a keypad; a gap in the edges' stamps ends a frame.
+    """One reader, with or without a keypad.
 
-    A frame of the longest configured format ends early, after a silence of two of its own
-    intervals, if every format of that length has a parity check. The silence distinguishes it from
-    the start of a longer card. Shorter frames wait for the gap.
+    Frames of the longest configured format may end early (see FrameCollector) if every format of
+    that length has a parity check.
     """
 
     def __init__(
@@ -103,7 +72,9 @@ class WiegandDriver:
         self._source = source
         self._post = loop.post
         self._captures = captures or ReaderCaptures(lambda: None)
-        self._assembler = FrameAssembler(settings.gap_ms * _MS)
+        self.collector = FrameCollector(source, settings.gap_ms * _MS, loop.wake)
+        """Served by the edge thread if that reads the source, else by this driver."""
+        self._collects = not isinstance(source, PolledSource)
         self._keys = KeyCollector(
             settings.key_timeout_ms * _MS,
             settings.end_key,
@@ -113,15 +84,7 @@ class WiegandDriver:
         self._replays = ReplayDetector()
         self._replay_reports = RateLimit()
         self._faults = RecentFaults(settings.name, loop.post)
-        self._lost = 0
-        """Edges missing in the current frame."""
-        self._gap = _Silence(source.edge_lag_ns)
-        self._overdue = _Silence(source.edge_lag_ns)
         self._formats: tuple[WiegandFormat, ...] = ()
-        self._early_bits = 0
-        """Length of frames that may end early; 0 for none."""
-        self._judged_ns = 0
-        """Stamp of the last bit of the frame that was last decoded early."""
         self._last_byte_first = False
         self.configure(ReadingSettings())
 
@@ -142,12 +105,8 @@ class WiegandDriver:
     @property
     def due_ns(self) -> int | None:
         """When the current frame may end, or a recent fault ends."""
-        gap_ns, whole_ns = self._assembler.due_ns, self._whole_ns()
-        dues = (
-            None if gap_ns is None else self._gap.over_ns(gap_ns),
-            None if whole_ns is None else self._overdue.over_ns(whole_ns),
-            self._faults.due_ns,
-        )
+        frame_ns = self.collector.due_ns if self._collects else None
+        dues = (frame_ns, self._faults.due_ns)
         return min((due for due in dues if due is not None), default=None)
 
     def configure(self, reading: ReadingSettings) -> None:
@@ -159,7 +118,7 @@ class WiegandDriver:
         certain = all(layout.parities for layout in self._formats if layout.bits == longest)
         if self._settings.whole_pins and longest < self._settings.whole_pins + 2:
             longest, certain = self._settings.whole_pins + 2, True
-        self._early_bits = longest if certain else 0
+        self.collector.configure(longest if certain else 0, self._decodes)
 
     def responsive(self, now_ns: int) -> bool:
         return self._source.responsive(now_ns)
@@ -168,16 +127,10 @@ class WiegandDriver:
         """Decode new edges and post the results."""
         if self._source.measuring is not self._captures.widths:
             self._source.measure(on=self._captures.widths)
-        for stamp_ns, bit in sorted(self._source.drain()):
-            frame = self._assembler.edge(stamp_ns, bit)
-            if frame is not None:
-                self._take(frame)
-        self._take_early(now_ns)
-        due_ns = self._assembler.due_ns
-        if due_ns is not None and self._gap.certain(due_ns, now_ns):
-            frame = self._assembler.close(now_ns)
-            if frame is not None:
-                self._take(frame)
+        if self._collects:
+            self.collector.service(now_ns)
+        for found in self.collector.take():
+            self._take(found)
         self._note_ringing(now_ns)
         self._faults.service(now_ns)
 
@@ -185,57 +138,45 @@ class WiegandDriver:
         """Stop reading."""
         self._source.close()
 
-    def _whole_ns(self) -> int | None:
-        """Return when the current frame may end early; None if it may not."""
-        frame = self._assembler.whole(self._early_bits) if self._early_bits else None
-        if frame is None or frame.last_ns == self._judged_ns:
-            return None
-        silence_ns = min(_SILENT_INTERVALS * max(frame.intervals_ns), self._settings.gap_ms * _MS)
-        return frame.last_ns + silence_ns + min(self._source.edge_lag_ns, _EARLY_LAG_NS)
-
-    def _take_early(self, now_ns: int) -> None:
-        """Use the current frame if it may end early and decodes without an error."""
-        whole_ns = self._whole_ns()
-        if whole_ns is None or not self._overdue.certain(whole_ns, now_ns):
-            return
-        frame = self._assembler.so_far()
-        self._judged_ns = frame.last_ns
+    def _take(self, found: CollectedFrame) -> None:
         try:
-            credential = self._credential(frame)
-        except BrokenFrame:
-            return  # The report after the gap has all bits.
-        self._assembler.take()
-        self._read(frame, credential)
-
-    def _take(self, frame: Frame) -> None:
-        try:
-            credential = self._credential(frame)
+            credential = self._credential(found)
         except BrokenFrame as error:
-            self._refuse(frame, str(error))
+            self._refuse(found, str(error))
         else:
-            self._read(frame, credential)
-        self._lost = 0
+            self._read(found, credential)
 
-    def _credential(self, frame: Frame) -> Credential | None:
+    def _credential(self, found: CollectedFrame) -> Credential | None:
         """Decode a frame; None for a key that does not complete a PIN."""
+        frame = found.frame
         if frame.taken:
             more = len(frame.bits) - frame.taken
             raise BrokenFrame(
                 f"{more} more bits followed {frame.taken} that were read: noise, or a card of "
                 "another format"
             )
-        self._lost += self._source.lost_until(frame.last_ns)
-        if self._lost:
-            raise BrokenFrame(f"{self._lost} edges lost")
+        if found.lost:
+            raise BrokenFrame(f"{found.lost} edges lost")
         if frame.together:
             raise BrokenFrame("D0 and D1 pulsed together: noise, or the lines touch")
         if len(frame.bits) in BURST_BITS:
             return self._key(frame)
+        return self._decoded(frame.bits)
+
+    def _decoded(self, bits: str) -> Credential:
         whole = self._settings.whole_pins
-        pin = pin_of_frame(frame.bits, whole) if whole else None
+        pin = pin_of_frame(bits, whole) if whole else None
         if pin is not None:
             return Credential(CredentialKind.PIN, pin)
-        return decode(frame.bits, self._formats, last_byte_first=self._last_byte_first)
+        return decode(bits, self._formats, last_byte_first=self._last_byte_first)
+
+    def _decodes(self, bits: str) -> bool:
+        """Return whether the bits are a card or a PIN; called from any thread."""
+        try:
+            self._decoded(bits)
+        except BrokenFrame:
+            return False
+        return True
 
     def _key(self, frame: Frame) -> Credential | None:
         if not self._settings.keypad:
@@ -245,15 +186,17 @@ class WiegandDriver:
         pin = self._keys.key(pressed, frame.last_ns)
         return None if pin is None else Credential(CredentialKind.PIN, pin)
 
-    def _read(self, frame: Frame, credential: Credential | None) -> None:
+    def _read(self, found: CollectedFrame, credential: Credential | None) -> None:
+        frame = found.frame
         self.counts.frames += 1
         if len(frame.bits) not in BURST_BITS:
             self._look_for_replay(frame)
         if credential is not None:
             self._post(Identification(self.name, credential, frame.last_ns))
-        self._capture(frame)
+        self._capture(found)
 
-    def _refuse(self, frame: Frame, why: str) -> None:
+    def _refuse(self, found: CollectedFrame, why: str) -> None:
+        frame = found.frame
         self.counts.frames += 1
         self.counts.bad += 1
         if frame.taken:
@@ -267,16 +210,16 @@ class WiegandDriver:
             self._faults.add("frames are one bit short", frame.last_ns, _FAULTS_NEEDED)
         bits = "" if self._may_be_keys(frame) else frame.bits
         self._post(BadFrame(self.name, bits, why, frame.last_ns))
-        self._capture(frame, why)
+        self._capture(found, why)
 
     def _may_be_keys(self, frame: Frame) -> bool:
         """Return whether the bits may reveal a PIN, which damaged ones may do, too."""
         return bool(self._settings.whole_pins) or may_be_keys(frame.bits)
 
-    def _capture(self, frame: Frame, why: str = "") -> None:
+    def _capture(self, found: CollectedFrame, why: str = "") -> None:
         if self._captures.watched:
-            rises = self._source.rises()
-            self._captures.frame(frame, rises, why, secret=self._may_be_keys(frame))
+            secret = self._may_be_keys(found.frame)
+            self._captures.frame(found.frame, found.rises, why, secret=secret)
 
     def _look_for_replay(self, frame: Frame) -> None:
         why = self._replays.look(frame)
@@ -289,6 +232,6 @@ class WiegandDriver:
                 self._post(ReplaySuspected(self.name, why, frame.last_ns))
 
     def _note_ringing(self, now_ns: int) -> None:
-        before, self.counts.ringing = self.counts.ringing, self._assembler.ringing
+        before, self.counts.ringing = self.counts.ringing, self.collector.ringing
         for _ in range(min(_FAULTS_NEEDED, self.counts.ringing - before)):
             self._faults.add("pulses ring", now_ns, _FAULTS_NEEDED)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import gpiod
 import pytest
 
 from gateway.clock import ManualClock
@@ -15,10 +17,12 @@ from gateway.credentials.values import BadFrame, Identification
 from gateway.hardware.boards.profiles import BoardProfile, load_profile
 from gateway.hardware.device_thread import Backoff
 from gateway.hardware.events import HardwareEvent, InputLevel, InputName, Loop
+from gateway.hardware.pins import edge_thread
 from gateway.hardware.rig import Rig, open_rig
 from gateway.hardware.simulated.board_record import BoardRecord, PinRecord, record_path
 from gateway.hardware.simulated.simulator import Simulator
 from gateway.settings import SiteFile
+from tests.unit.hardware.gpiod_chips import LABELS, FakeChips
 
 Event = TypeVar("Event", bound=HardwareEvent)
 
@@ -159,10 +163,47 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    # Set first, so that what a test leaves in it is undone.
-    monkeypatch.setenv("LG_WD", "")
-    monkeypatch.delenv("LG_WD")
+def bench(tmp_path: Path) -> Iterator[Bench]:
     board = Bench(tmp_path)
     yield board
     board.close()
+
+
+@pytest.fixture
+def ordinary(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, int]]:
+    """No test runs a thread with real-time priority; what was asked for is kept."""
+    asked: list[tuple[int, int, int]] = []
+
+    def ask(pid: int, policy: int, param: os.sched_param) -> None:
+        asked.append((pid, policy, param.sched_priority))
+
+    monkeypatch.setattr(os, "sched_setscheduler", ask)
+    return asked
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The edge thread looks round often."""
+    monkeypatch.setattr(edge_thread, "_ROUND_MS", 5)
+
+
+@pytest.fixture
+def chips(
+    monkeypatch: pytest.MonkeyPatch,
+    ordinary: list[tuple[int, int, int]],  # noqa: ARG001 - no priority
+) -> Iterator[FakeChips]:
+    """The GPIO chips of a Raspberry Pi 4."""
+    board = FakeChips()
+    monkeypatch.setattr(gpiod, "Chip", board.open)
+    yield board
+    assert all(request.released for request in board.requests), "lines were not given back"
+
+
+@pytest.fixture
+def devices(tmp_path: Path) -> Path:
+    """A directory with the device files of `chips`."""
+    folder = tmp_path / "dev"
+    folder.mkdir()
+    for name in (*LABELS, "null"):
+        (folder / name).touch()
+    return folder

@@ -135,7 +135,7 @@ def test_a_pin_with_a_note_is_warned_of() -> None:
     [
         ({"chip": None}, "chip"),
         ({"backend": "simulated"}, "chip"),
-        ({"backend": "gpiod"}, "backend"),
+        ({"backend": "lgpio"}, "backend"),
         ({"models": ()}, "models"),
         ({"header": 40}, "header"),
         ({"revision": "xyz"}, "revision"),

@@ -5,164 +5,39 @@ from __future__ import annotations
 import errno
 import inspect
 import os
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import gpiod
 import pytest
-from gpiod.line import Bias, Clock, Direction, Edge, Value
+from gpiod.line import Bias, Clock, Direction, Edge
 from structlog.testing import capture_logs
 
 from gateway.credentials.wiegand import FORMATS, encode
-from gateway.errors import DeviceUnavailable, SettingsError
-from gateway.hardware.boards import chips as boards_chips
+from gateway.errors import DeviceUnavailable
 from gateway.hardware.boards.chips import find_chip
 from gateway.hardware.device_thread import HUNG_NS
-from gateway.hardware.events import DeviceState, Health
-from gateway.hardware.factory import open_edges, open_simulated
-from gateway.hardware.wiegand import edge_thread as edges_thread
-from gateway.hardware.wiegand.edge_thread import PRIORITY, RETRY_NS, EdgeThread
-from gateway.hardware.wiegand.edges import PinEdgeSource
-from gateway.hardware.wiegand.kernel_edges import FLOOD, KernelEdgeSource
+from gateway.hardware.events import DeviceState, Health, Loop
+from gateway.hardware.pins.edge_thread import PRIORITY, RETRY_NS, EdgeThread
+from gateway.hardware.pins.polled import FLOOD
+from gateway.hardware.wiegand.frames import FRAMES_KEPT
+from gateway.hardware.wiegand.kernel_edges import KernelEdgeSource
 from gateway.hardware.wiegand.line_watch import LineWatch
 from gateway.hardware.wiegand.reader import WiegandDriver
 from gateway.settings import WiegandReader
+from tests.unit.hardware.gpiod_chips import FakeChip, FakeChips, FakeRequest
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.unit.hardware.conftest import Bench
 
-LABELS = {"gpiochip0": "gpio-brcmstb", "gpiochip4": "pinctrl-bcm2711"}
-
-
-class FakeRequest:
-    """Lines of a chip: a real descriptor that can be polled, and edges that a test puts there."""
-
-    def __init__(self, lines: tuple[int, ...], settings: gpiod.LineSettings, **asked: Any) -> None:
-        self.settings = settings
-        self.asked = asked
-        self.high = dict.fromkeys(lines, True)
-        self.fd = os.eventfd(0, os.EFD_NONBLOCK)
-        self.waiting: list[gpiod.EdgeEvent] = []
-        self.number = 0
-        self.error: OSError | None = None
-        self.released = False
-
-    def pulse(self, line: int, stamp_ns: int) -> None:
-        """A falling edge."""
-        self.edge(line, stamp_ns, gpiod.EdgeEvent.Type.FALLING_EDGE)
-
-    def edge(self, line: int, stamp_ns: int, kind: gpiod.EdgeEvent.Type) -> None:
-        self.number += 1
-        self.waiting.append(gpiod.EdgeEvent(kind.value, stamp_ns, line, self.number, 0))
-
-    def reconfigure_lines(self, config: dict[Any, Any]) -> None:
-        if self.error is not None:
-            raise self.error
-        ((lines, self.settings),) = config.items()
-        assert list(lines) == list(self.high)
-
-    def tell(self) -> None:
-        """Let the descriptor say that something waits."""
-        os.eventfd_write(self.fd, 1)
-
-    def read_edge_events(self, max_events: int | None = None) -> list[gpiod.EdgeEvent]:
-        if self.error is not None:
-            raise self.error
-        os.eventfd_read(self.fd)
-        taken, self.waiting = self.waiting[:max_events], self.waiting[max_events:]
-        if self.waiting:
-            self.tell()
-        return taken
-
-    def get_values(self, lines: Any = None) -> list[Value]:
-        return [Value.ACTIVE if self.high[line] else Value.INACTIVE for line in lines]
-
-    def release(self) -> None:
-        assert not self.released, "released twice"
-        self.released = True
-        os.close(self.fd)
-
-
-class FakeChips:
-    """The chips of a board, by their paths."""
-
-    def __init__(self) -> None:
-        self.requests: list[FakeRequest] = []
-        self.refusal: OSError | None = None
-        self.refused = 0
-        self.unopened: set[str] = set()
-
-    def open(self, path: str) -> FakeChip:
-        if Path(path).name in self.unopened:
-            raise PermissionError(errno.EACCES, "Permission denied")
-        return FakeChip(self, path)
-
-
-class FakeChip:
-    def __init__(self, chips: FakeChips, path: str) -> None:
-        self._chips = chips
-        self._name = Path(path).name
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        pass
-
-    def get_info(self) -> gpiod.ChipInfo:
-        return gpiod.ChipInfo(self._name, LABELS[self._name], 2)
-
-    def get_line_info(self, offset: int) -> SimpleNamespace:
-        return SimpleNamespace(offset=offset, used=False, consumer="")
-
-    def request_lines(
-        self,
-        config: dict[Any, Any],
-        consumer: str | None = None,
-        event_buffer_size: int | None = None,
-        output_values: dict[Any, Any] | None = None,
-    ) -> FakeRequest:
-        if self._chips.refusal is not None:
-            self._chips.refused += 1
-            raise self._chips.refusal
-        assert output_values is None
-        ((lines, settings),) = config.items()
-        request = FakeRequest(
-            lines, settings, consumer=consumer, event_buffer_size=event_buffer_size
-        )
-        self._chips.requests.append(request)
-        return request
-
 
 @pytest.fixture
-def chips(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeChips]:
-    board = FakeChips()
-    monkeypatch.setattr(gpiod, "Chip", board.open)
-    yield board
-    assert all(request.released for request in board.requests), "lines were not given back"
-
-
-@pytest.fixture(autouse=True)
-def ordinary(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, int]]:
-    """No test runs a thread with real-time priority; what was asked for is kept."""
-    asked: list[tuple[int, int, int]] = []
-
-    def ask(pid: int, policy: int, param: os.sched_param) -> None:
-        asked.append((pid, policy, param.sched_priority))
-
-    monkeypatch.setattr(os, "sched_setscheduler", ask)
-    return asked
-
-
-@pytest.fixture
-def source(chips: FakeChips, bench: Bench) -> Iterator[KernelEdgeSource]:
-    made = KernelEdgeSource("front", "/dev/gpiochip4", 5, 6, bench.loop.wake)
+def source(chips: FakeChips) -> Iterator[KernelEdgeSource]:
+    made = KernelEdgeSource("front", "/dev/gpiochip4", 5, 6)
     assert len(chips.requests) == 1
     yield made
     made.close()
@@ -170,7 +45,7 @@ def source(chips: FakeChips, bench: Bench) -> Iterator[KernelEdgeSource]:
 
 @pytest.fixture
 def thread(source: KernelEdgeSource, bench: Bench) -> Iterator[EdgeThread]:
-    made = EdgeThread([source], bench.loop)
+    made = EdgeThread([(source, None)], bench.loop)
     yield made
     made.close()
 
@@ -182,7 +57,15 @@ def pulses(request: FakeRequest, bits: str, start_ns: int = 10**9, step_ns: int 
 
 
 @pytest.mark.parametrize(
-    "method", ["read_edge_events", "get_values", "reconfigure_lines", "release"]
+    "method",
+    [
+        "read_edge_events",
+        "get_value",
+        "get_values",
+        "set_value",
+        "reconfigure_lines",
+        "release",
+    ],
 )
 def test_the_stand_in_of_a_request_is_called_as_the_real_one(method: str) -> None:
     ours = inspect.signature(getattr(FakeRequest, method))
@@ -202,7 +85,7 @@ def test_both_lines_are_asked_for_at_once_as_the_wiring_needs_them(
     source: KernelEdgeSource, chips: FakeChips
 ) -> None:
     (request,) = chips.requests
-    assert source.reader == "front"
+    assert source.name == "front"
     assert list(request.high) == [5, 6]
     assert request.asked == {"consumer": "gateway front", "event_buffer_size": 1024}
     asked = request.settings
@@ -217,11 +100,9 @@ def test_both_lines_are_asked_for_at_once_as_the_wiring_needs_them(
 
 
 @pytest.mark.usefixtures("thread")
-def test_edges_come_with_the_kernels_stamps_and_wake_the_loop(
-    source: KernelEdgeSource, chips: FakeChips, bench: Bench
-) -> None:
+def test_edges_come_with_the_kernels_stamps(source: KernelEdgeSource, chips: FakeChips) -> None:
     pulses(chips.requests[0], "0110")
-    eventually(lambda: source.counts.largest_batch == 4 and bench.wakes > 1)
+    eventually(lambda: source.counts.largest_batch == 4)
     assert source.drain() == [(10**9 + n * 200_000, bit) for n, bit in enumerate((0, 1, 1, 0))]
     assert (source.counts.d0, source.counts.d1) == (2, 2)
     assert source.lost_until(2 * 10**9) == 0
@@ -243,19 +124,6 @@ def test_an_edge_that_the_kernel_dropped_is_known_by_its_number(
     assert source.counts.lost == 1
 
 
-def test_what_the_loop_leaves_lying_too_long_is_known_as_lost(
-    source: KernelEdgeSource, chips: FakeChips
-) -> None:
-    (request,) = chips.requests
-    for number in range(1, 5_001):
-        request.pulse(5, number * 1_000_000)
-    request.tell()
-    while request.waiting:
-        source.read()
-    assert len(source.drain()) == 4096
-    assert source.lost_until(5_000 * 1_000_000) == 5_000 - 4096
-
-
 def test_many_edges_at_once_are_told_when_they_are_more_than_ever(
     source: KernelEdgeSource, chips: FakeChips
 ) -> None:
@@ -266,31 +134,80 @@ def test_many_edges_at_once_are_told_when_they_are_more_than_ever(
     assert [line["edges"] for line in told] == [300, 301]
 
 
+def reader_at(source: KernelEdgeSource, loop: Loop, **settings: Any) -> WiegandDriver:
+    fields = {"name": source.name, "index": 1, "portal": 1, "kind": "wiegand", "d0": 5, "d1": 6}
+    return WiegandDriver(WiegandReader.model_validate({**fields, **settings}), source, loop)
+
+
+def card(request: FakeRequest, number: int, start_ns: int = 10**9) -> int:
+    """Pulses of a card, 200 us apart, not told yet; returns the stamp of the last."""
+    first = min(request.high)
+    for index, bit in enumerate(encode(FORMATS["w26"], 1, number)):
+        request.pulse(first + int(bit), start_ns + index * 200_000)
+    return start_ns + 25 * 200_000
+
+
+@pytest.mark.usefixtures("quick")
 def test_frames_of_two_readers_at_once_become_two_cards(
     source: KernelEdgeSource, chips: FakeChips, bench: Bench
 ) -> None:
-    other = KernelEdgeSource("back", "/dev/gpiochip4", 12, 13, bench.loop.wake)
-    drivers = [
-        WiegandDriver(
-            WiegandReader(name=name, index=1, portal=1, kind="wiegand", d0=5, d1=6),
-            each,
-            bench.loop,
-        )
-        for name, each in (("front", source), ("back", other))
+    other = KernelEdgeSource("back", "/dev/gpiochip4", 12, 13)
+    drivers = [reader_at(each, bench.loop) for each in (source, other)]
+    polled = [
+        (each, driver.collector) for each, driver in zip((source, other), drivers, strict=True)
     ]
-    thread = EdgeThread([source, other], bench.loop)
-    for offset, number in ((5, 11), (12, 22)):
-        request = chips.requests[offset == 12]
-        for index, bit in enumerate(encode(FORMATS["w26"], 1, number)):
-            request.pulse(offset + int(bit), 10**9 + index * 200_000)
+    for request, number in zip(chips.requests, (11, 22), strict=True):
+        card(request, number)
         request.tell()
-    eventually(lambda: source.counts.largest_batch and other.counts.largest_batch)
+    thread = EdgeThread(polled, bench.loop)
+    eventually(lambda: source.counts.edges == other.counts.edges == 26)
+    wakes = bench.wakes
+    bench.clock.advance(10)
+    eventually(lambda: bench.wakes == wakes + 2)
+    assert [driver.due_ns for driver in drivers] == [None, None], "the loop waits for no frame"
     for driver in drivers:
-        driver.service(2 * 10**9)
-        driver.service(3 * 10**9)
+        driver.service(bench.clock.monotonic_ns())
     assert bench.credentials == [("front", 1 << 32 | 11), ("back", 1 << 32 | 22)]
     thread.close()
     other.close()
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_loop_is_woken_for_a_frame_and_never_for_an_edge(
+    source: KernelEdgeSource, chips: FakeChips, bench: Bench
+) -> None:
+    driver = reader_at(source, bench.loop, formats=["w26"])
+    thread = EdgeThread([(source, driver.collector)], bench.loop)
+    eventually(lambda: bench.wakes)  # it says that it runs
+    wakes = bench.wakes
+    (request,) = chips.requests
+    card(request, 7)
+    edges, request.waiting = request.waiting, []
+    for number, edge in enumerate(edges, 1):
+        request.waiting.append(edge)
+        request.tell()
+        eventually(partial(lambda wanted: source.counts.edges == wanted, number))
+    assert bench.wakes == wakes
+    bench.clock.advance(1)
+    eventually(lambda: bench.wakes == wakes + 1)
+    driver.service(bench.clock.monotonic_ns())
+    assert bench.credentials == [("front", 1 << 32 | 7)]
+    thread.close()
+
+
+def test_frames_that_the_loop_leaves_lying_are_bounded_and_known_as_lost(
+    source: KernelEdgeSource, chips: FakeChips, bench: Bench
+) -> None:
+    driver = reader_at(source, bench.loop)
+    (request,) = chips.requests
+    for number in range(FRAMES_KEPT + 2):
+        request.pulse(5, (number + 1) * 100_000_000)
+    request.tell()
+    source.read()
+    driver.collector.service(10**12)
+    assert source.counts.lost == 2
+    driver.service(10**12)
+    assert driver.counts.frames == FRAMES_KEPT
 
 
 FALLING, RISING = gpiod.EdgeEvent.Type.FALLING_EDGE, gpiod.EdgeEvent.Type.RISING_EDGE
@@ -401,7 +318,7 @@ def test_lines_that_another_program_has_at_the_start_are_a_state_and_tried_again
     chips: FakeChips, bench: Bench
 ) -> None:
     chips.refusal = OSError(errno.EBUSY, "Device or resource busy")
-    source = KernelEdgeSource("front", "/dev/gpiochip4", 5, 6, bench.loop.wake)
+    source = KernelEdgeSource("front", "/dev/gpiochip4", 5, 6)
     watch = LineWatch("front", source, bench.loop)
     watch.service(bench.clock.monotonic_ns())
     assert [(told.health, told.why) for told in bench.posted(DeviceState)] == [
@@ -410,13 +327,13 @@ def test_lines_that_another_program_has_at_the_start_are_a_state_and_tried_again
             "lines 5 and 6 of /dev/gpiochip4 are not available: Device or resource busy",
         )
     ]
-    thread = EdgeThread([source], bench.loop)
+    thread = EdgeThread([(source, None)], bench.loop)
     eventually(lambda: chips.refused == 2)
     chips.refusal = None
     bench.clock.advance(RETRY_NS / 1e9)
     eventually(lambda: not source.failure)
     pulses(chips.requests[0], "01")
-    eventually(lambda: len(source._edges) == 2)
+    eventually(lambda: source.counts.edges == 2)
     watch.service(bench.clock.monotonic_ns())
     assert bench.posted(DeviceState)[-1].health is Health.ONLINE
     assert [bit for _stamp, bit in source.drain()] == [0, 1]
@@ -428,8 +345,8 @@ def test_lines_that_another_program_has_at_the_start_are_a_state_and_tried_again
 def test_lines_that_fail_are_given_up_and_tried_again_while_other_readers_go_on(
     source: KernelEdgeSource, chips: FakeChips, bench: Bench
 ) -> None:
-    other = KernelEdgeSource("back", "/dev/gpiochip4", 12, 13, bench.loop.wake)
-    thread = EdgeThread([source, other], bench.loop)
+    other = KernelEdgeSource("back", "/dev/gpiochip4", 12, 13)
+    thread = EdgeThread([(source, None), (other, None)], bench.loop)
     failing, sound = chips.requests
     pulses(failing, "01")
     eventually(lambda: source.counts.largest_batch)
@@ -448,7 +365,7 @@ def test_lines_that_fail_are_given_up_and_tried_again_while_other_readers_go_on(
     eventually(lambda: "are not available" in source.failure)
 
     def seen(number: int) -> bool:
-        return len(other._edges) > number
+        return other.counts.edges > number
 
     # Rounds go by, each of which would be an occasion.
     for number in range(1, 11):
@@ -460,7 +377,7 @@ def test_lines_that_fail_are_given_up_and_tried_again_while_other_readers_go_on(
     bench.clock.advance(RETRY_NS / 1e9)
     eventually(lambda: not source.failure)
     pulses(chips.requests[2], "1")
-    eventually(lambda: len(source._edges) == 3)
+    eventually(lambda: source.counts.edges == 3)
     # The new request counts from 1 again, and that is no gap.
     assert [bit for _stamp, bit in source.drain()] == [0, 1, 1]
     assert source.lost_until(10**12) == 0
@@ -503,7 +420,7 @@ def test_a_chip_that_vanishes_is_a_failure_of_its_readers(
     monkeypatch.setattr(source, "fileno", lambda: None if source.failure else reading)
     monkeypatch.setattr(source, "reopen", lambda: None)
     with capture_logs():
-        thread = EdgeThread([source], bench.loop)
+        thread = EdgeThread([(source, None)], bench.loop)
         os.close(writing)
         eventually(lambda: source.failure)
     assert source.failure == "edges cannot be read: the GPIO chip is gone"
@@ -527,7 +444,7 @@ def test_a_thread_without_real_time_priority_says_so_once_and_works(
 
     monkeypatch.setattr(os, "sched_setscheduler", refuse)
     with capture_logs() as told:
-        thread = EdgeThread([source], bench.loop)
+        thread = EdgeThread([(source, None)], bench.loop)
         pulses(chips.requests[0], "0")
         eventually(lambda: source.counts.largest_batch)
         thread._ask_for_priority()
@@ -558,28 +475,13 @@ def test_a_thread_that_fails_as_a_whole_begins_again_and_says_so(
         return really(thread)
 
     monkeypatch.setattr(EdgeThread, "_listen", listen)
-    thread = EdgeThread([source], bench.loop)
+    thread = EdgeThread([(source, None)], bench.loop)
     pulses(chips.requests[0], "0")
     eventually(lambda: source.counts.largest_batch)
     with capture_logs() as told:
         thread.service(0)
     assert [line["why"] for line in told] == ["RuntimeError: no more memory"]
     thread.close()
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The thread looks round often."""
-    monkeypatch.setattr(edges_thread, "_ROUND_MS", 5)
-
-
-@pytest.fixture
-def devices(tmp_path: Path) -> Path:
-    folder = tmp_path / "dev"
-    folder.mkdir()
-    for name in (*LABELS, "null"):
-        (folder / name).touch()
-    return folder
 
 
 def test_the_chip_is_found_by_its_label(chips: FakeChips, devices: Path) -> None:
@@ -596,56 +498,3 @@ def test_a_chip_that_is_not_there_is_an_error_that_names_those_that_are(
         match=r"'pinctrl-rp1'.*gpiochip0 is gpio-brcmstb, .*gpiochip4: Permission denied",
     ):
         find_chip("pinctrl-rp1", devices)
-
-
-def at_the_chip(bench: Bench, **settings: Any) -> Any:
-    """What a reader's lines are opened as on a board that has a GPIO chip."""
-    factory = open_simulated(bench.profile, bench.clock, bench.runtime_dir)
-    factory.chip_label = "pinctrl-bcm2711"
-    reader = WiegandReader(name="r", index=1, portal=1, kind="wiegand", d0=5, d1=6, **settings)
-    try:
-        opened = open_edges(factory, reader, bench.loop.wake)
-        opened.close()
-        return opened
-    finally:
-        factory.close()
-
-
-@pytest.mark.parametrize(
-    ("settings", "kind"),
-    [
-        ({}, KernelEdgeSource),
-        ({"edges": "kernel"}, KernelEdgeSource),
-        ({"edges": "pins"}, PinEdgeSource),
-    ],
-    ids=["usual", "kernel", "pins"],
-)
-def test_on_a_real_board_the_kernel_reports_the_edges_unless_the_site_says_otherwise(
-    chips: FakeChips,
-    devices: Path,
-    bench: Bench,
-    monkeypatch: pytest.MonkeyPatch,
-    settings: dict[str, str],
-    kind: type,
-) -> None:
-    monkeypatch.setattr(boards_chips, "DEVICES", devices)
-    assert isinstance(at_the_chip(bench, **settings), kind)
-    assert len(chips.requests) == (kind is KernelEdgeSource)
-
-
-def test_kernel_edges_without_the_package_are_an_error_and_no_fall_back(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delitem(sys.modules, "gateway.hardware.wiegand.kernel_edges")
-    monkeypatch.setitem(sys.modules, "gpiod", None)
-    with pytest.raises(DeviceUnavailable, match=r"reader 'r': edges 'kernel' needs .* gpiod"):
-        at_the_chip(bench)
-
-
-def test_kernel_edges_on_a_simulated_board_are_refused_before_any_pin_is_touched(
-    bench: Bench,
-) -> None:
-    bench.use(reader=[{**bench.site.reader[0].model_dump(), "edges": "kernel"}])
-    with pytest.raises(SettingsError, match=r"'card' edges: 'kernel' needs a real board.*pins"):
-        bench.open()
-    assert not (bench.runtime_dir / "board.record").exists()

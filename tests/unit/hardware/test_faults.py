@@ -104,7 +104,7 @@ def test_data_lines_that_cannot_be_read_are_a_state_and_nothing_else_stops(bench
 class Lines:
     """An edge source about which everything is as a test says."""
 
-    edge_lag_ns = 0
+    stamp_lag_ns = 0
     measuring = False
 
     def __init__(self) -> None:

@@ -236,7 +236,7 @@ def test_random_bytes_identify_only_what_stands_valid_on_the_line(
 class Lines:
     """Edges as a source gives them."""
 
-    edge_lag_ns = 0
+    stamp_lag_ns = 0
     measuring = False
     failure = ""
 

@@ -23,7 +23,6 @@ def test_a_controller_imports_neither_played_hardware_nor_drivers_that_its_site_
         "gateway.hardware.usb.hid_driver",
         "gateway.hardware.usb.pcsc_driver",
         "gpiod",
-        "lgpio",
         "pymodbus",
         "serial",
         "smartcard",

@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-NO_DISTRIBUTION = {"lgpio": "lgpio", "smartcard": "pyscard"}
+NO_DISTRIBUTION = {"smartcard": "pyscard"}
 """Modules of packages that exist on boards only."""
 OURS = {"gateway", "tests", "_typeshed"}
 """The last is known to type checkers only."""

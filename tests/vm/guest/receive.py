@@ -11,7 +11,6 @@ interval. Nothing is judged here.
 from __future__ import annotations
 
 import json
-import os
 import random
 import resource
 import subprocess
@@ -146,7 +145,6 @@ def main(count: int, intervals_us: list[int], *, widths: bool) -> None:
     """One round for each interval, on one open rig."""
     site = site_of_every_format()
     with TemporaryDirectory() as runtime:
-        os.environ["LG_WD"] = runtime
         receiver = Receiver(site, Path(runtime), widths=widths)
         try:
             for interval_us in intervals_us:

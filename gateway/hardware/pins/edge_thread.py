@@ -1,46 +1,35 @@
-"""The thread that reads the edges of all Wiegand readers, without decoding them."""
+"""The thread that reads the edges of all lines of a real board, and assembles readers' frames.
+
+The kernel stamps and keeps edges, so they are read in batches: the loop is woken for a frame or a
+change of an input, never for an edge of a data line.
+"""
 
 from __future__ import annotations
 
 import os
 import select
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
 
 import structlog
 
 from gateway.hardware.device_thread import Backoff, DeviceThread
 from gateway.hardware.events import DeviceState, Health, Loop
+from gateway.hardware.pins.polled import Collector, PolledSource
 from gateway.hardware.reading_settings import ReadingSettings
 
 PRIORITY = 10
 """SCHED_FIFO priority: above ordinary threads, below the kernel's interrupt threads (50)."""
-
-_ROUND_MS = 1_000
-"""Longest wait, and so the longest time between heartbeats."""
+GATHER_MS = 10
+"""Wait after an edge for those that follow it: a few batches for a frame, not a turn of the thread
+for each bit. A card that may end early may end so much later."""
 RETRY_NS = 5_000_000_000
 """Interval of attempts to reopen failed lines."""
 
+_ROUND_MS = 1_000
+"""Longest wait, and so the longest time between heartbeats."""
+_MS = 1_000_000
+
 log = structlog.get_logger("edges")
-
-
-@runtime_checkable
-class PolledSource(Protocol):
-    """An edge source with a file descriptor to poll."""
-
-    reader: str
-
-    def fileno(self) -> int | None:
-        """Return the descriptor to poll; None while the source is not open."""
-
-    def read(self) -> None:
-        """Read the waiting edges. Raises OSError."""
-
-    def drop(self, why: str) -> None:
-        """Close a failed source; `why` is its failure."""
-
-    def reopen(self) -> None:
-        """Try to open the source again; `fileno` shows the result."""
 
 
 class EdgeThread:
@@ -50,13 +39,19 @@ class EdgeThread:
     due_ns = None
 
     def __init__(
-        self, sources: Sequence[PolledSource], loop: Loop, backoff: Backoff | None = None
+        self,
+        sources: Sequence[tuple[PolledSource, Collector | None]],
+        loop: Loop,
+        backoff: Backoff | None = None,
     ) -> None:
         """Start reading. The caller closes the sources after this driver."""
-        self._sources = sources
+        self._sources = [source for source, _ in sources]
+        self._collectors = [collector for _, collector in sources if collector is not None]
         self._clock = loop.clock
         self._retry_ns = 0
         self._wake_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._stopped = select.poll()
+        self._stopped.register(self._wake_fd, select.POLLIN)
         self._priority_warned = False
         self._thread: DeviceThread[None] = DeviceThread(
             self.name, self._carry, loop, backoff=backoff
@@ -85,12 +80,28 @@ class EdgeThread:
         with thread.interrupted_by(lambda: os.eventfd_write(self._wake_fd, 1)):
             thread.report(Health.ONLINE)
             poller, sources = self._listen()
+            ready: list[tuple[int, int]] = []
             while not thread.stopping:
-                ready = poller.poll(_ROUND_MS)
+                wait_ms = self._wait_ms()
+                if ready or poller.poll(wait_ms):
+                    self._stopped.poll(min(wait_ms, GATHER_MS))
                 thread.beat()
+                # Taken before the last look: no edge before this instant is left unread.
+                now_ns = self._clock.monotonic_ns()
+                ready = poller.poll(0)
                 failed = [not self._read(sources[fd], what) for fd, what in ready if fd in sources]
+                for collector in self._collectors:
+                    collector.service(now_ns)
                 if any(failed) or (len(sources) < len(self._sources) and self._reopened()):
                     poller, sources = self._listen()
+
+    def _wait_ms(self) -> int:
+        """Return how long to wait for an edge."""
+        dues = [due for each in self._collectors if (due := each.due_ns) is not None]
+        if not dues:
+            return _ROUND_MS
+        wait_ns = min(dues) - self._clock.monotonic_ns()
+        return min(max(-(-wait_ns // _MS), 0), _ROUND_MS)
 
     def _listen(self) -> tuple[select.poll, Mapping[int, PolledSource]]:
         poller = select.poll()
@@ -113,7 +124,7 @@ class EdgeThread:
                 why = error.strerror or str(error)
             else:
                 return True
-        log.error("the reader's data lines failed", reader=source.reader, why=why)
+        log.error("edges cannot be read", source=source.name, why=why)
         source.drop(f"edges cannot be read: {why}")
         self._retry_ns = self._clock.monotonic_ns() + RETRY_NS
         return False

@@ -1,7 +1,7 @@
 """The patterns of a reader's lights and buzzer. Pure.
 
-They show the decision and nothing else: a grant under duress looks like any grant, and an entry at
-a locked keypad like any wrong one.
+Signals show the decision and nothing else: a grant under duress looks like any grant, and an entry
+at a locked keypad like any wrong one.
 """
 
 from __future__ import annotations
@@ -38,6 +38,16 @@ class Cue(StrEnum):
     """No decision could be taken, or the reader does not count now."""
 
 
+class Idle(StrEnum):
+    """What a reader shows while it signals nothing, the strongest last."""
+
+    NORMAL = "normal"
+    LOCK_DOWN = "lock_down"
+    """Its portal is locked down: cards open nothing."""
+    ENROLMENT = "enrolment"
+    """It waits for a credential to be enrolled, which opens nothing either."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """When each part is on."""
@@ -47,7 +57,7 @@ class Pattern:
     """It begins again after so long; 0 for once."""
 
 
-PATTERNS: Mapping[Cue, Pattern] = MappingProxyType(
+PATTERNS: Mapping[Cue | Idle, Pattern] = MappingProxyType(
     {
         Cue.GRANT: Pattern({Part.GREEN: ((0, _ALWAYS),), Part.BUZZER: ((0, 150),)}),
         Cue.DENY: Pattern(
@@ -55,6 +65,9 @@ PATTERNS: Mapping[Cue, Pattern] = MappingProxyType(
         ),
         Cue.WAIT: Pattern({Part.GREEN: ((0, 500),), Part.RED: ((500, 1_000),)}, 1_000),
         Cue.ERROR: Pattern({Part.RED: ((0, _ALWAYS),), Part.BUZZER: ((0, 1_000),)}),
+        Idle.NORMAL: Pattern({}),
+        Idle.LOCK_DOWN: Pattern({Part.RED: ((0, _ALWAYS),)}),
+        Idle.ENROLMENT: Pattern({Part.GREEN: ((0, 250),), Part.RED: ((0, 250),)}, 500),
     }
 )
 
@@ -63,10 +76,10 @@ PATTERNS: Mapping[Cue, Pattern] = MappingProxyType(
 class Signal:
     """A cue that is shown for a time. Times are milliseconds of the monotonic clock."""
 
-    cue: Cue
+    cue: Cue | Idle
     began_ms: int
-    until_ms: int
-    """When everything is off."""
+    until_ms: int = _ALWAYS
+    """When everything is off; by default, when something else is shown."""
 
     def on(self, part: Part, now_ms: int) -> bool:
         """Whether `part` is on at this instant."""

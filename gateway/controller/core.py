@@ -255,11 +255,14 @@ class Controller:
             self._identified(held.identification)
 
     def _report_modes(self) -> None:
-        """Report the present modes to anti-passback, before any decision depends on them."""
+        """Report the present modes to anti-passback, before any decision depends on them, and to
+        the readers' lights."""
         modes: dict[OpeningId, Mode] = {}
         for component in self._in_order:
             modes.update(component.modes())
         self._components.forgiveness.see_modes(modes)
+        waits_at = self._requests.captures.waits_at
+        self._components.signals.show_idle(modes, waits_at, self._now_ms())
 
     def _refuse_late(self) -> None:
         """Deny identifications that have waited for new rules for too long."""

@@ -143,7 +143,7 @@ class Readers:
             self.drivers.append(bus)
             for reader in here:
                 self.osdp[reader.name] = bus
-                self.feedback[reader.name] = OsdpFeedback(bus, reader.name)
+                self.feedback[reader.name] = OsdpFeedback(bus, reader)
 
     def _driver(
         self,

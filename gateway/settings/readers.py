@@ -322,6 +322,17 @@ OSDP_SPEEDS: tuple[int, ...] = get_args(OsdpSpeed)
 OsdpAddress = Annotated[int, Field(ge=0, le=126)]
 
 
+class IdleLight(StrEnum):
+    """The usual colour of an OSDP reader's light."""
+
+    OFF = "off"
+    RED = "red"
+    GREEN = "green"
+    AMBER = "amber"
+    BLUE = "blue"
+    """Not every reader has it."""
+
+
 class OsdpReader(BitReader):
     """A reader on an RS-485 bus that speaks OSDP; several readers may share one port."""
 
@@ -335,6 +346,8 @@ class OsdpReader(BitReader):
     clear_text: bool = False
     """Talk to it without encryption: whoever reaches the cable opens the door. For a reader
     that cannot encrypt."""
+    idle_light: IdleLight = IdleLight.OFF
+    """The colour of its light while it signals nothing."""
     inside: bool = False
     """It hangs on the safe side of its door, so that nobody outside reaches its wires. Only then
     may an exit button be at one of its inputs."""

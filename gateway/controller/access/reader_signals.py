@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.reasons import Reason
-from gateway.access.signals import SHORT_MS, Cue, Part, Signal
-from gateway.controller.state.component import Component, Decided, Effect
+from gateway.access.signals import SHORT_MS, Cue, Idle, Part, Signal
+from gateway.controller.state.component import Component, Decided, Effect, OpeningId
 from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.ports import FeedbackPort, SounderPort
+from gateway.doors.values import Mode
 from gateway.errors import NotSupportedHere
 from gateway.hardware.events import HardwareEvent
 from gateway.settings import SiteFile
@@ -24,6 +25,8 @@ class ReaderSignalsState:
     signals: Mapping[str, Signal]
     waits: Mapping[str, int]
     """Reader -> the portal at which more people are due."""
+    idle: Mapping[str, Signal]
+    """What readers show while they signal nothing, if it is not the usual."""
     buzz_until_ms: int
     due_ms: int | None
 
@@ -49,6 +52,12 @@ class ReaderSignals(Component):
             }
             if outputs:
                 self._outputs[reader.name] = outputs
+        self._readers = {reader.name: reader.index for reader in site.reader}
+        self._turnstile = site.turnstile.name if site.turnstile else ""
+        self._opens: dict[str, frozenset[OpeningId]] = {}
+        """Reader -> what its portal opens."""
+        self._idle: dict[str, Signal] = {}
+        """What readers show while they signal nothing; the usual is absent."""
         self._signals: dict[str, Signal] = {}
         self._waits: dict[str, int] = {}
         """Reader -> the portal at which more people are due."""
@@ -59,12 +68,17 @@ class ReaderSignals(Component):
 
     def state(self) -> ReaderSignalsState:
         return ReaderSignalsState(
-            dict(self._signals), dict(self._waits), self._buzz_until_ms, self._due_ms
+            dict(self._signals),
+            dict(self._waits),
+            dict(self._idle),
+            self._buzz_until_ms,
+            self._due_ms,
         )
 
     def restore(self, state: ReaderSignalsState) -> None:
         self._signals = dict(state.signals)
         self._waits = dict(state.waits)
+        self._idle = dict(state.idle)
         self._buzz_until_ms = state.buzz_until_ms
         self._due_ms = state.due_ms
 
@@ -75,6 +89,11 @@ class ReaderSignals(Component):
 
     def configure(self, config: EffectiveConfig) -> None:
         """Adopt settings; nothing happens yet."""
+        self._opens = {}
+        for reader, index in self._readers.items():
+            doors, sides = config.topology.opened_by_reader(index)
+            turnstile = {("turnstile", self._turnstile)} if sides else set()
+            self._opens[reader] = frozenset({("door", door) for door in doors} | turnstile)
         self._beeps = config.beeps
         self._wait_ms = {
             Reason.SECOND_FACTOR_DUE: config.admission.second_factor_ms,
@@ -105,6 +124,27 @@ class ReaderSignals(Component):
         if reader in self._feedback:
             self._feedback[reader].show(cue, for_ms, beeps=self._beeps)
         self._drive(now_ms)
+
+    def show_idle(self, modes: Mapping[OpeningId, Mode], waits_at: str | None, now_ms: int) -> None:
+        """Show the `modes` of what the readers open, and that reader `waits_at` waits for a
+        credential to be enrolled, while the readers signal nothing."""
+        for reader in self._readers:
+            opens = self._opens.get(reader, frozenset())
+            idle = Idle.NORMAL
+            if any(modes.get(opening) is Mode.LOCK_DOWN for opening in opens):
+                idle = Idle.LOCK_DOWN
+            if reader == waits_at:
+                idle = Idle.ENROLMENT
+            shown = self._idle.get(reader)
+            if idle is (shown.cue if shown else Idle.NORMAL):
+                continue
+            if idle is Idle.NORMAL:
+                del self._idle[reader]
+            else:
+                self._idle[reader] = Signal(idle, now_ms)
+            if reader in self._feedback:
+                self._feedback[reader].idle(idle)
+            self._drive(now_ms)
 
     def buzz(self, for_ms: int, now_ms: int) -> None:
         """Sound every buzzer for a client, even if `general.beep_enabled` is off.
@@ -137,18 +177,24 @@ class ReaderSignals(Component):
                 if other in self._feedback:
                     self._feedback[other].show(None, 0, beeps=False)
 
+    def _wired_idle(self) -> Iterator[Signal]:
+        return (signal for reader, signal in self._idle.items() if reader in self._outputs)
+
     def _drive(self, now_ms: int) -> None:
         """Switch every output as it should be at this instant."""
         buzzes = now_ms < self._buzz_until_ms
         for reader, outputs in self._outputs.items():
             signal = self._signals.get(reader)
+            if signal is None or now_ms >= signal.until_ms:
+                signal = self._idle.get(reader)
             for part, output in outputs.items():
                 on = signal is not None and signal.on(part, now_ms)
                 if part is Part.BUZZER:
                     on = buzzes or (on and self._beeps)
                 if output.on is not on:
                     output.drive(on=on)
-        instants = [signal.next_ms(now_ms) for signal in self._signals.values()]
+        shown = [*self._signals.values(), *self._wired_idle()]
+        instants = [signal.next_ms(now_ms) for signal in shown]
         if buzzes:
             instants.append(self._buzz_until_ms)
         self._due_ms = min((instant for instant in instants if instant is not None), default=None)

@@ -154,6 +154,12 @@ class EnrolmentCapture(Component):
             kept.captured or failed,
         )
 
+    @property
+    def waits_at(self) -> str | None:
+        """The reader that waits for a credential; None without one."""
+        capture = self._capture
+        return capture.reader if capture is not None and capture.outcome is None else None
+
     def ask(self, address: bytes, request: Request, command: Capture) -> None:
         """Begin the capture of `command` or continue it; the answer follows later.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from gateway.access.signals import Cue
+from gateway.access.signals import Cue, Idle
 from gateway.credentials.totp import DynamicCode, TotpSettings
 from gateway.credentials.values import Credential
 from gateway.errors import GatewayError, UnusableRules
@@ -167,6 +167,8 @@ class FeedbackPort(Protocol):
     """Light and sound of a reader that times them itself; see OsdpFeedback."""
 
     def show(self, cue: Cue | None, for_ms: int, *, beeps: bool) -> None: ...
+
+    def idle(self, idle: Idle) -> None: ...
 
     def buzz(self, for_ms: int) -> None: ...
 

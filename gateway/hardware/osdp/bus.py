@@ -7,12 +7,13 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import serial
 
-from gateway.access.signals import Cue
+from gateway.access.signals import Cue, Idle
 from gateway.credentials.values import BadFrame
 from gateway.errors import DeviceUnavailable, NotFound, TooBusy
 from gateway.hardware.captures import Captures, LineCapture
@@ -121,6 +122,10 @@ class OsdpBus:
         """The latest scan."""
         self.captured: PacketCapture | None = None
         """The latest capture."""
+        self.idle_lights = {
+            it.name: patterns.idle_light(Idle.NORMAL, it.idle_light) for it in readers
+        }
+        """What each reader shows while nothing else is shown; also after it was away."""
         self._readers = {reader.name: reader for reader in readers}
         captures = captures or Captures(self._readers)
         self._reads = {it.name: OsdpReads(it, captures.of(it.name)) for it in readers}
@@ -293,6 +298,7 @@ class OsdpBus:
                 self._clock_ns,
                 self._counts[reader.name],
                 self._inputs.numbers(reader.name),
+                partial(self.idle_lights.__getitem__, reader.name),
             )
             for reader in self.settings.values()
         ]
@@ -460,14 +466,19 @@ class OsdpBus:
 class OsdpFeedback:
     """Light and sound of one reader."""
 
-    def __init__(self, bus: OsdpBus, reader: str) -> None:
+    def __init__(self, bus: OsdpBus, reader: OsdpReader) -> None:
         self._bus = bus
-        self._reader = reader
+        self._reader = reader.name
+        self._usual = reader.idle_light
 
     def show(self, cue: Cue | None, for_ms: int, *, beeps: bool) -> None:
         """ShowAtReader `cue` for a time, 0 for a moment; None ends what is shown."""
         sounds = tuple(patterns.beeps(cue)) if beeps and cue else ()
         self._bus.order(ShowAtReader(self._reader, (patterns.light(cue, for_ms), *sounds)))
+
+    def idle(self, idle: Idle) -> None:
+        """Show this while nothing else is shown."""
+        self._bus.idle_lights[self._reader] = patterns.idle_light(idle, self._usual)
 
     def buzz(self, for_ms: int) -> None:
         """Sound for a time; 0 ends all sound."""

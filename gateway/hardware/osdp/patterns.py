@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
 
-from gateway.access.signals import SHORT_MS, Cue
+from gateway.access.signals import SHORT_MS, Cue, Idle
+from gateway.settings import IdleLight
 
 Command = Mapping[str, object]
 
 _LED, _BUZZER = 2, 3
 _CANCEL_TEMPORARY, _SET_TEMPORARY = 1, 2
+_SET_PERMANENT = 1
 _TONE_OFF, _TONE = 1, 2
 _LONGEST = 0xFFFF
 
@@ -27,6 +29,7 @@ class LightColour(IntEnum):
     RED = 1
     GREEN = 2
     AMBER = 3
+    BLUE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ class Look:
     on: int = 1
     off: int = 0
     """The light blinks; 0 for steady."""
+    between: LightColour = LightColour.OFF
+    """The colour while a light that blinks is off."""
     beeps: int = 0
     beep: int = 1
 
@@ -51,20 +56,45 @@ LOOKS: Mapping[Cue, Look] = MappingProxyType(
 )
 
 
+IDLE_LOOKS: Mapping[Idle, Look] = MappingProxyType(
+    {
+        Idle.LOCK_DOWN: Look(LightColour.RED),
+        Idle.ENROLMENT: Look(LightColour.AMBER, on=2, off=2, between=LightColour.GREEN),
+    }
+)
+"""The usual colour is a setting of the reader."""
+
+
+def idle_light(idle: Idle, usual: IdleLight) -> Command:
+    """Show `idle` whenever nothing else is shown."""
+    look = IDLE_LOOKS.get(idle, Look(LightColour[usual.name]))
+    return {
+        **_led(look),
+        "temporary": False,
+        "control_code": _SET_PERMANENT,
+    }
+
+
 def light(cue: Cue | None, for_ms: int = 0) -> Command:
     """Show `cue` for a time, 0 for a moment; None ends what is shown."""
     look = LOOKS[cue] if cue else Look(LightColour.OFF)
     return {
+        **_led(look),
+        "temporary": True,
+        "control_code": _SET_TEMPORARY if cue else _CANCEL_TEMPORARY,
+        "timer_count": _tenths(for_ms or SHORT_MS) if cue else 0,
+    }
+
+
+def _led(look: Look) -> dict[str, object]:
+    return {
         "command": _LED,
         "reader": 0,
         "led_number": 0,
-        "temporary": True,
-        "control_code": _SET_TEMPORARY if cue else _CANCEL_TEMPORARY,
         "on_count": look.on,
         "off_count": look.off,
         "on_color": int(look.colour),
-        "off_color": int(LightColour.OFF),
-        "timer_count": _tenths(for_ms or SHORT_MS) if cue else 0,
+        "off_color": int(look.between),
     }
 
 

@@ -88,10 +88,12 @@ class ReaderStation:
         deliver: Callable[[BusReport], None],
         clock_ns: Callable[[], int],
         counts: Counter[str],
-        inputs: Collection[int] = (),
+        inputs: Collection[int],
+        idle: Callable[[], Command],
     ) -> None:
-        """Counts on in `counts`; the site uses `inputs`. Raises OSError for a file of keys that
-        cannot be used."""
+        """Counts on in `counts`; the site uses `inputs`, and `idle` is the light that the reader
+        is to show while nothing else is shown. Raises OSError for a file of keys that cannot be
+        used."""
         self.reader = reader
         self.rebuild = False
         """The context no longer fits, and must be made anew."""
@@ -123,6 +125,9 @@ class ReaderStation:
         self._starved = False
         """Its supply is faulty."""
         self._inputs = StationInputs(reader.name, inputs, deliver, clock_ns)
+        self._idle = idle
+        self._idle_shown: Command | None = None
+        """None for a reader that has not been told since it is reached."""
         self._suspicions: set[str] = set()
         self._tampered = False
         self._health: tuple[Health, str] | None = None
@@ -154,7 +159,7 @@ class ReaderStation:
         if self._move is not None:
             self._moved(done=False)
         self._state = LinkState(self.reader.clear_text)
-        self._met = False
+        self._met, self._idle_shown = False, None
 
     # What comes
 
@@ -212,7 +217,7 @@ class ReaderStation:
             # The library now sends the new key by itself.
             self._factory_seen = True
         if self._state.channel is not Protection.OWN or self._key is None:
-            self._met = False
+            self._met, self._idle_shown = False, None
             return
         if self._state.online and not self._met:
             self._met = True
@@ -293,9 +298,16 @@ class ReaderStation:
         reached = self._state.reached and self._state.missed < MISSED_POLLS
         self._inputs.look(now_ms, reached=reached and not self.pairing, ask=self._ask_inputs)
         self._find(now_ms)
+        self._show_idle()
         self._report_health(now_ms)
         self._report_tamper(suspect=self._state.suspect(now_ms) and not self.pairing)
         self.report_facts()
+
+    def _show_idle(self) -> None:
+        idle = self._idle() if self._state.reached else None
+        if idle is not None and idle != self._idle_shown:
+            self.submit([idle])
+        self._idle_shown = idle
 
     def _ask_inputs(self) -> int:
         """Have the reader report its inputs, and return how many it has."""

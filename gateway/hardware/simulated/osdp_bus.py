@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from gateway.errors import InvalidRequest
 from gateway.hardware.events import InputKind, InputName
@@ -100,6 +101,10 @@ class SimulatedOsdp:
                 f"an OSDP reader plays {RESET}, {WRONG_KEY} or input N on or off, not {what!r}"
             )
         self._order(reader, key=None if what == RESET else secrets.token_hex(16))
+
+    def told(self, reader: str) -> list[dict[str, Any]]:
+        """The latest commands that a reader got, as the library has them; raises as `swipe`."""
+        return self._played.told()[reader]
 
     def close(self) -> None:
         """End the process."""

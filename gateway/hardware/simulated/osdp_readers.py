@@ -45,6 +45,15 @@ class OsdpReaders:
         """Wait for the next line of the process: `ready` is the first."""
         return self._process.stdout.readline().strip() if self._process.stdout else ""
 
+    def told(self) -> dict[str, list[dict[str, Any]]]:
+        """The latest commands that each reader got."""
+        self.order({"told": True})
+        while not (line := self.answer()).startswith("{"):
+            if not line:
+                raise DeviceUnavailable("the simulated OSDP readers have ended")
+        found: dict[str, list[dict[str, Any]]] = json.loads(line)
+        return found
+
     def close(self) -> None:
         """End the process."""
         for stream in (self._process.stdin, self._process.stdout):

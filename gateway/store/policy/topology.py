@@ -37,8 +37,16 @@ class Topology:
 
     def door_of_reader(self, index: int) -> int:
         """The lowest door that the portal of a reader opens, 0 for none."""
+        return min(self.doors_of(self._actions(index)), default=0)
+
+    def opened_by_reader(self, index: int) -> tuple[frozenset[int], frozenset[Side]]:
+        """The doors and the sides of the turnstile that the portal of a reader opens."""
+        actions = self._actions(index)
+        return frozenset(self.doors_of(actions)), self.sides_of(actions)
+
+    def _actions(self, index: int) -> tuple[Action, ...]:
         portal = self._portals.get(self.portal_of_reader(index))
-        return min(self.doors_of(portal.actions), default=0) if portal else 0
+        return portal.actions if portal else ()
 
     def portals_of_door(self, door: int) -> Sequence[Portal]:
         """Every portal whose actions name `door`, by id."""

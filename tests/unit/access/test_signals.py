@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.access.reasons import Reason
-from gateway.access.signals import PATTERNS, Cue, Part, Signal
+from gateway.access.signals import PATTERNS, Cue, Idle, Part, Signal
 
 
 def shown(signal: Signal, now_ms: int) -> str:
@@ -66,11 +66,22 @@ def test_nothing_is_shown_before_and_after() -> None:
 
 
 def test_every_cue_has_a_pattern() -> None:
-    assert set(PATTERNS) == set(Cue)
+    assert set(PATTERNS) == {*Cue, *Idle}
 
 
-@given(st.sampled_from(Cue), st.integers(1, 20_000), st.integers(0, 25_000))
-def test_between_two_changes_nothing_changes(cue: Cue, for_ms: int, at_ms: int) -> None:
+def test_in_a_lock_down_a_reader_at_rest_is_red_and_never_sounds() -> None:
+    signal = Signal(Idle.LOCK_DOWN, 100)
+    assert (shown(signal, 99), shown(signal, 100), shown(signal, 10**9)) == ("", "r", "r")
+    assert not any(Part.BUZZER in PATTERNS[idle].spans for idle in Idle)
+
+
+def test_a_reader_that_waits_to_enrol_blinks_with_both_lights() -> None:
+    signal = Signal(Idle.ENROLMENT, 0, 1_000)
+    assert course(signal) == [(0, "gr"), (250, ""), (500, "gr"), (750, ""), (1_000, "")]
+
+
+@given(st.sampled_from([*Cue, *Idle]), st.integers(1, 20_000), st.integers(0, 25_000))
+def test_between_two_changes_nothing_changes(cue: Cue | Idle, for_ms: int, at_ms: int) -> None:
     signal = Signal(cue, 0, for_ms)
     following = signal.next_ms(at_ms)
     if following is None:

@@ -14,11 +14,14 @@ import pytest
 from gateway.alarms.zones import LOST_MS
 from gateway.commands.provisioning import initialise
 from gateway.controller.replay.replay import replay
+from gateway.controller.state.flight import Asked
+from gateway.credentials.values import CredentialKind
 from gateway.errors import InvalidRequest
 from gateway.hardware.events import InputKind, InputName
 from gateway.hardware.osdp.keys import KEYS_FILE, KeyFile, ReaderKeys, new_key
+from gateway.hardware.osdp.patterns import LightColour
 from gateway.hardware.simulated.port import port_path
-from gateway.link.messages import Simulate
+from gateway.link.messages import CancelCapture, Capture, Request, Simulate
 from gateway.link.runtime import RuntimeDirectory
 
 if TYPE_CHECKING:
@@ -88,6 +91,14 @@ class Gate:
     @property
     def faults(self) -> list[tuple[str, str]]:
         return [(it.part, it.name) for it in self.bench.controller.status().faults]
+
+    @property
+    def idle_colour(self) -> int:
+        """What the reader was told to show while it shows nothing else."""
+        osdp = self.bench.simulator.osdp
+        assert osdp is not None
+        lights = [it for it in osdp.told("hall") if it["command"] == 2 and not it["temporary"]]
+        return int(lights[-1]["on_color"]) if lights else -1
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         give_up = threading.Event()
@@ -247,3 +258,19 @@ def test_sim_drives_the_inputs_by_their_door_and_by_their_number(gate: Gate) -> 
     for wrong in ("input 4 on", "input x on", "input 1", "input 1 open"):
         with pytest.raises(InvalidRequest):
             gate.bench.ask(Simulate(verb="osdp", reader="hall", value=wrong))
+
+
+def test_its_light_tells_of_an_enrolment_and_of_a_lock_down(gate: Gate) -> None:
+    def wait_for_light(colour: LightColour) -> None:
+        gate.wait_for(lambda: gate.idle_colour == colour)
+
+    wait_for_light(LightColour.OFF)
+    capture = Capture(ticket="one", credential=CredentialKind.CARD, reader="hall", left_ms=60_000)
+    gate.bench.controller.happen(Asked(b"", Request(id="1", expires_ns=1 << 62, command=capture)))
+    wait_for_light(LightColour.AMBER)
+    gate.bench.ask(CancelCapture(ticket="one"))
+    wait_for_light(LightColour.OFF)
+    gate.bench.configure({"general": {"door1_exception_mode": "lock_down"}})
+    wait_for_light(LightColour.RED)
+    gate.bench.configure({"general": {"door1_exception_mode": "none"}})
+    wait_for_light(LightColour.OFF)

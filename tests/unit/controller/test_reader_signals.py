@@ -16,11 +16,11 @@ from gateway.controller.access.reader_signals import ReaderSignals
 from gateway.controller.replay.replay import replay
 from gateway.controller.state.component import Decided
 from gateway.controller.state.flight import Asked
-from gateway.credentials.values import BadFrame
+from gateway.credentials.values import BadFrame, CredentialKind
 from gateway.errors import NotSupportedHere, StorageError
 from gateway.hardware.events import InputKind, InputName
 from gateway.hardware.simulated.board_record import BoardRecord, record_path
-from gateway.link.messages import Buzz, Request
+from gateway.link.messages import Buzz, CancelCapture, Capture, Request
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SITE_FILE, SiteFile
 from gateway.store.policy.people import PeopleReader
@@ -206,6 +206,44 @@ def test_a_beep_where_nothing_beeps_is_refused(bench: Bench) -> None:
         bench.ask(Buzz(for_ms=400))
 
 
+def enrol(bench: Bench, ticket: str) -> None:
+    """Ask for a card at the front reader, as the api process does."""
+    command = Capture(ticket=ticket, credential=CredentialKind.CARD, reader="front", left_ms=9_000)
+    ask(bench, command)
+
+
+def test_a_reader_that_waits_for_a_card_to_enrol_blinks_until_it_has_it(lit: Bench) -> None:
+    enrol(lit, "one")
+    assert watched(lit, 1) == ["gr", "", "gr", "", "gr"]
+    lit.swipe(UNKNOWN_CARD)
+    assert watched(lit, 1) == [""]
+    assert lit.events() == []
+
+
+def test_an_enrolment_that_is_cancelled_or_forgotten_is_shown_no_more(lit: Bench) -> None:
+    enrol(lit, "one")
+    ask(lit, CancelCapture(ticket="one"))
+    assert watched(lit, 1) == [""]
+    enrol(lit, "two")
+    lit.pass_time(4)  # its client asks no more
+    assert watched(lit, 1) == [""]
+
+
+def test_in_a_lock_down_the_readers_of_its_doors_are_red(lit: Bench) -> None:
+    lit.configure({"general": {"door2_exception_mode": "lock_down"}})
+    assert watched(lit, 1) == [""]
+    lit.configure({"general": {"door1_exception_mode": "lock_down"}})
+    assert watched(lit, 1) == ["r"]
+    lit.swipe(CARD_OF_ANA)
+    assert watched(lit, 2) == ["rb", "r", "rb", "r", "rb", "r"]
+    enrol(lit, "one")
+    assert set(watched(lit, 1)) == {"gr", ""}
+    ask(lit, CancelCapture(ticket="one"))
+    assert watched(lit, 0.3)[-1] == "r"
+    lit.configure({"general": {"door1_exception_mode": "none"}})
+    assert watched(lit, 1) == [""]
+
+
 def test_lights_that_an_order_of_the_loop_moved_are_off_after_the_end(
     site: Path, start: Start
 ) -> None:
@@ -226,6 +264,9 @@ def test_what_the_lights_did_replays_identically(lit: Bench) -> None:
     lit.swipe(UNKNOWN_CARD)
     ask(lit, Buzz(for_ms=400))
     lit.pass_time(2)
+    lit.configure({"general": {"door1_exception_mode": "lock_down"}})
+    enrol(lit, "one")
+    lit.pass_time(1)
     (record,) = sorted((lit.data / "flight").glob("*.jsonl"))
     assert "reader front green" in record.read_text(encoding="utf-8")
     result = replay(record)

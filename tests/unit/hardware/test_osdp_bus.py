@@ -22,6 +22,7 @@ import pytest
 import serial
 import structlog
 
+from gateway.access.signals import Idle
 from gateway.clock import ManualClock
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.errors import DeviceUnavailable
@@ -37,9 +38,10 @@ from gateway.hardware.events import (
     KeyPressed,
     Loop,
 )
-from gateway.hardware.osdp.bus import OsdpBus, open_bus
+from gateway.hardware.osdp.bus import OsdpBus, OsdpFeedback, open_bus
 from gateway.hardware.osdp.keys import SCBK_D, KeyFile, ReaderKeys, new_key
 from gateway.hardware.osdp.library import PortChannel, Station, open_panel
+from gateway.hardware.osdp.patterns import LightColour
 from gateway.hardware.osdp.reports import KeyPhase, PairReader, RotateKey
 from gateway.hardware.osdp.supervision import MISSED_POLLS
 from gateway.hardware.simulated.osdp_readers import OsdpReaders
@@ -371,6 +373,33 @@ class TestInputs:
             lambda: (it := site.health()) is not None and "it has no input 4" in it.why
         )
         assert site.known(LEAF) is None
+
+
+class TestIdleLight:
+    def test_it_is_set_at_first_on_a_change_and_when_the_reader_comes_back(
+        self, site: Site
+    ) -> None:
+        played = paired(site, FRONT)
+        settings = reader(idle_light="blue")
+        bus = site.drive(settings)
+        feedback = OsdpFeedback(bus, settings)
+
+        def shows(*, on: int, off: int) -> bool:
+            """Whether the newest permanent light blinks in these colours."""
+            told = [it for it in played.told()["front"] if it["command"] == 2]
+            lasting = [(it["on_color"], it["off_color"]) for it in told if not it["temporary"]]
+            return lasting[-1:] == [(on, off)]
+
+        assert site.wait(lambda: shows(on=LightColour.BLUE, off=LightColour.OFF))
+        feedback.idle(Idle.LOCK_DOWN)
+        assert site.wait(lambda: shows(on=LightColour.RED, off=LightColour.OFF))
+        played.order({"reader": "front", "plugged": False})
+        assert site.wait(lambda: not site.online())
+        feedback.idle(Idle.ENROLMENT)
+        played.order({"reader": "front", "plugged": True})
+        assert site.wait(lambda: shows(on=LightColour.AMBER, off=LightColour.GREEN))
+        feedback.idle(Idle.NORMAL)
+        assert site.wait(lambda: shows(on=LightColour.BLUE, off=LightColour.OFF))
 
 
 class TestPairing:

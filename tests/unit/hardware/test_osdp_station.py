@@ -56,7 +56,9 @@ class Heard:
         fields = {"name": "front", "index": 1, "portal": 1, "kind": "osdp", "port": "/dev/x"}
         reader = OsdpReader.model_validate({**fields, **settings})
         self.reports: list[BusReport] = []
-        self.station = ReaderStation(reader, keys, self.reports.append, lambda: 1, Counter())
+        self.station = ReaderStation(
+            reader, keys, self.reports.append, lambda: 1, Counter(), (), dict
+        )
         self.station.begin(Panel(), 0)  # type: ignore[arg-type]
 
     def event(self, event: Mapping[str, Any], *, secure: bool) -> None:

@@ -3,7 +3,8 @@
 Before its password is verified, the owner's login looks like a guesser's at the same address. So no
 login is refused unseen: those of one address are verified one after another in the order of their
 arrival, after wrong passwords with a pause between them. A right password is accepted at its turn,
-at most `MOST_WAITING * LONGEST_PAUSE_S` after it came. A login that waits holds no worker.
+at most `MOST_WAITING * LONGEST_PAUSE_S` after it came, and after those that came before it from
+other addresses. A login that waits holds no worker.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from gateway.api.controlid.endpoints import PATHS
@@ -80,6 +82,8 @@ class LoginTurns:
         self._longest_pause_s = longest_pause_s
         self._lock = threading.Lock()
         self._addresses: OrderedDict[str, _Address] = OrderedDict()
+        self._waiting: dict[Turn, None] = {}
+        """Turns of all addresses that have not started, in the order of their arrival."""
         self._running = 0
 
     def join(self, address: str) -> Turn | None:
@@ -90,25 +94,33 @@ class LoginTurns:
                 return None
             turn = Turn(address)
             known.waiting.append(turn)
+            self._waiting[turn] = None
             return turn
 
     def start(self, turn: Turn) -> bool:
         """Whether the login may be verified now; then it counts as running until it leaves."""
         with self._lock:
-            known = self._addresses[turn.address]
-            pause_s = min(known.pause_s, self._longest_pause_s)
-            early = self._monotonic_s() < known.failed_at + pause_s
-            if known.waiting[0] is not turn or self._running >= AT_ONCE or early:
+            now = self._monotonic_s()
+            free = AT_ONCE - self._running
+            if turn not in islice((it for it in self._waiting if self._may(it, now)), free):
                 return False
             turn.started = True
+            del self._waiting[turn]
             self._running += 1
             return True
+
+    def _may(self, turn: Turn, now: float) -> bool:
+        """Whether nothing of its own address keeps a turn waiting."""
+        known = self._addresses[turn.address]
+        pause_s = min(known.pause_s, self._longest_pause_s)
+        return known.waiting[0] is turn and now >= known.failed_at + pause_s
 
     def leave(self, turn: Turn, *, wrong: bool) -> None:
         """The login was answered, `wrong` with a refusal of its password, or was given up."""
         with self._lock:
             known = self._addresses[turn.address]
             known.waiting.remove(turn)
+            self._waiting.pop(turn, None)
             self._running -= turn.started
             if wrong:
                 now = self._monotonic_s()

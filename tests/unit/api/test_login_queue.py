@@ -111,6 +111,27 @@ def test_few_logins_are_worked_on_at_a_time(turns: LoginTurns) -> None:
     assert turns.start(waiting[-1])
 
 
+def test_who_came_first_is_verified_first_whatever_the_address(
+    turns: LoginTurns, watch: Watch
+) -> None:
+    fail(turns, watch, FREE_FAILURES + 1, "10.1.0.0")
+    paused = joined(turns, "10.1.0.0")
+    first = [joined(turns, f"10.0.0.{number}") for number in range(AT_ONCE)]
+    owner = joined(turns, "10.2.0.0")
+    later = [joined(turns, f"10.0.1.{number}") for number in range(100)]
+    # Each asks again now and then: chance must not decide.
+    assert not any(map(turns.start, [*reversed(later), owner, paused]))
+    assert all(map(turns.start, first))
+    turns.leave(first[0], wrong=True)
+    assert not any(map(turns.start, later))
+    assert turns.start(owner)
+    turns.leave(first[1], wrong=True)
+    turns.leave(later[0], wrong=False)  # it gave up
+    watch.now += LONGEST_PAUSE_S
+    assert not any(map(turns.start, later[1:]))
+    assert turns.start(paused)
+
+
 def test_time_alone_forgives_since_a_guesser_may_have_a_login_too(
     turns: LoginTurns, watch: Watch
 ) -> None:

@@ -254,7 +254,8 @@ class DoorPanel(Component):
         if self._state.sensor in (SensorReading.OPEN, SensorReading.CLOSED):
             self.feed(SensorLost(), now_ms)
         if self._state.rex_pressed:
-            self.feed(RexChanged(pressed=False), now_ms)
+            # Let go without a time of its own: nothing opens when the module comes back.
+            self.feed(SettingsChanged(None, rex_pressed=False), now_ms)
 
     def input_lost(self, kind: InputKind, now_ms: int, why: str) -> None:
         """The sensor or the exit button is not known any more, because of `why`.

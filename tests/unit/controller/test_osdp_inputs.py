@@ -23,6 +23,7 @@ from gateway.hardware.osdp.patterns import LightColour
 from gateway.hardware.simulated.port import port_path
 from gateway.link.messages import CancelCapture, Capture, Request, Simulate
 from gateway.link.runtime import RuntimeDirectory
+from gateway.link.wiring import WatchWiring
 
 if TYPE_CHECKING:
     from tests.unit.controller.conftest import Bench, Start
@@ -170,6 +171,10 @@ def test_the_contact_and_the_button_work_as_at_pins(gate: Gate) -> None:
     gate.leaf(is_open=False)
     assert gate.bench.events() == [(11, 0)]
     assert gate.bench.alarms() == []
+    bench = gate.bench.ask(WatchWiring())["inputs"]
+    assert isinstance(bench, list)
+    shown = {(it["kind"], it["number"]): it["changes"] for it in bench}
+    assert shown == {("door_sensor", 1): 2, ("rex", 1): 2, ("zone", 2): 0, ("tamper", 0): 0}
     gate.set(ZONE, high=False)
     gate.set(CASE, high=True)
     assert [(event, cause) for event, cause, _door in gate.bench.alarms()] == [(1, 2), (1, 9)]

@@ -18,6 +18,7 @@ from gateway.errors import DeviceUnavailable
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import Authorize, OpenDoor, Opening
 from gateway.objects.factory import Rows
+from gateway.settings import SITE_FILE
 from gateway.store.journal import EntryKind
 
 if TYPE_CHECKING:
@@ -334,6 +335,25 @@ def test_a_button_that_is_down_when_it_is_back_is_no_press(gate: Gate) -> None:
     gate.press(down=True)
     gate.wait_for_relay(on=True)
     assert gate.bench.events() == [(11, 0)]
+
+
+def test_a_button_that_is_held_when_the_line_is_cut_gives_no_time_afterwards(
+    fresh: Path, tmp_path: Path, start: Start
+) -> None:
+    held = tmp_path / "held"
+    shutil.copytree(fresh, held)
+    text = (held / SITE_FILE).read_text("utf-8")
+    held.joinpath(SITE_FILE).write_text(
+        text.replace("input = 1 }", 'input = 1, mode = "unlock_while_pressed" }'), "utf-8"
+    )
+    with started(held, tmp_path, start) as gate:
+        gate.press(down=True)
+        gate.wait_for_relay(on=True)
+        gate.cut()
+        assert not gate.status.unlocked
+        gate.mend()
+        gate.wait_for_relay(on=False)
+        assert gate.bench.events() == [(11, 0)]
 
 
 def test_a_record_of_it_replays_identically(gate: Gate) -> None:

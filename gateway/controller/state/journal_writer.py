@@ -76,6 +76,8 @@ class JournalWriter:
         self._trimming = False
         """More is to go."""
         self._trusted_utc: datetime | None = None
+        self._newest_ns = 0
+        """Of the newest entry (monotonic)."""
         """The time of the newest entry, if the clock was trusted."""
         self._unproved = False
         """Made anew and not written yet: where that is damaged too, another would be no better."""
@@ -184,6 +186,7 @@ class JournalWriter:
         if self._trimming or seq >= self._trim_at:
             self._trim_at = seq + LARGEST_BATCH
             self._trusted_utc = batch[-1].utc if batch[-1].clock_trusted else None
+            self._newest_ns = batch[-1].monotonic_ns
             self._trim()
         return True
 
@@ -193,7 +196,7 @@ class JournalWriter:
         if self._retention is None or self._journal is None:
             return
         try:
-            self._trimming = self._retention.trim(self._journal, self._trusted_utc)
+            self._trimming = self._retention.trim(self._journal, self._trusted_utc, self._newest_ns)
         except StorageError as error:
             log.warning("no old entries can be dropped", why=str(error))
 

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
-from gateway.store.journal.retention import SLICE, Retention
+from gateway.store.journal.retention import AGED_PER_HOUR, SLICE, Retention
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 MB = 1_000_000
+HOUR_NS = 3_600_000_000_000
 
 
 @pytest.fixture
@@ -35,8 +36,10 @@ def fill(journal: Journal, batches: int, at: datetime = NOON) -> int:
 
 
 def trim(journal: Journal, retention: Retention, now: datetime | None = NOON) -> None:
-    while retention.trim(journal, now):
-        pass
+    """As much as goes within some hours."""
+    for hour in range(20):
+        while retention.trim(journal, now, hour * HOUR_NS):
+            pass
 
 
 def numbers(tmp_path: Path) -> list[int]:
@@ -57,7 +60,7 @@ def test_the_oldest_go_while_it_is_too_large_and_space_is_given_back(
     assert left == list(range(left[0], last + 1))
     assert retention.dropped == 0
     for _ in range(20):
-        retention.trim(journal, NOON)
+        retention.trim(journal, NOON, 0)
     journal.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert (tmp_path / "journal.db").stat().st_size < before - 8 * MB
 
@@ -70,6 +73,30 @@ def test_old_entries_go_by_a_trusted_clock_alone(journal: Journal, tmp_path: Pat
     assert len(numbers(tmp_path)) == 4 * 500
     trim(journal, retention)
     assert numbers(tmp_path) == list(range(last - 499, last + 1))
+
+
+def test_a_clock_that_jumps_ahead_takes_few_entries_with_it(
+    journal: Journal, tmp_path: Path
+) -> None:
+    last = fill(journal, 6)
+    jumped = NOON + timedelta(days=365)
+    retention = Retention(30, 200 * MB, projected=last)
+    for _ in range(5):  # starts of the controller
+        retention = Retention(30, 200 * MB, projected=last)
+        assert not retention.trim(journal, jumped, 0)
+        assert not retention.trim(journal, jumped, HOUR_NS // AGED_PER_HOUR - 1)
+    assert numbers(tmp_path)[0] == 1
+    for _ in range(20):
+        retention.trim(journal, jumped, HOUR_NS)
+    assert numbers(tmp_path)[0] == AGED_PER_HOUR + 1
+    for _ in range(20):
+        retention.trim(journal, jumped, 10 * HOUR_NS)
+    assert numbers(tmp_path)[0] == 2 * AGED_PER_HOUR + 1
+    # The size is kept whatever the clock shows.
+    retention.size_bytes = 0
+    while retention.trim(journal, jumped, 10 * HOUR_NS):
+        pass
+    assert numbers(tmp_path) == [last]
 
 
 def test_what_is_not_projected_waits_up_to_a_limit_and_its_loss_is_counted(

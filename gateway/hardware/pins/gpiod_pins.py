@@ -77,6 +77,20 @@ class GpiodPin(LocalPiPin):
         self._output = False
         self._claim(self._as_input())
 
+    def level_as_found(self) -> bool | None:
+        """Request the line without changing it, and return its level; None if it cannot be read.
+
+        Neither of the Raspberry Pi's drivers (pinctrl-bcm2835, pinctrl-rp1) touches a line for
+        such a request. The claim that follows changes the request in place: some kernels make an
+        input of a line that is released.
+        """
+        try:
+            if self._request is None:
+                self._claim(gpiod.LineSettings())
+            return self._get_state()
+        except DeviceUnavailable:
+            return None  # the claim says why
+
     def close(self) -> None:
         """Stop reporting. The line stays claimed until the factory closes, and keeps its level."""
         self._reports = False
@@ -221,9 +235,10 @@ class GpiodFactory(LocalPiFactory):
         """Device path of the chip."""
         self.pin_class = GpiodPin
 
-    def level_before_claim(self, number: int) -> bool | None:  # noqa: ARG002 - the protocol's
-        """Return None: the kernel tells the level of claimed lines only."""
-        return None
+    def level_before_claim(self, number: int) -> bool | None:
+        """Request the line as it is, and return its level; None if it cannot be read."""
+        found: bool | None = self.pin(number).level_as_found()
+        return found
 
     def edge_sources(self) -> Sequence[PolledSource]:
         """Return the inputs whose edges are asked for."""

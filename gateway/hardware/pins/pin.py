@@ -48,7 +48,7 @@ class PinFactory(Protocol):
         """Return the line with this GPIO number without claiming it."""
 
     def level_before_claim(self, number: int) -> bool | None:
-        """Return a line's level before the claim; None if reading would change it."""
+        """Return a line's level before the claim, and change nothing; None if it is unknown."""
 
     def edge_sources(self) -> Sequence[PolledSource]:
         """Return the claimed inputs whose edges an edge thread must read."""

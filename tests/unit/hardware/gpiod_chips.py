@@ -88,6 +88,9 @@ class FakeRequest:
             if self.settings.direction is Direction.OUTPUT:
                 self.high[line] = self.settings.output_value is Value.ACTIVE
                 self._chips.calls.append((act, line, "output", int(self.high[line])))
+            elif self.settings.direction is Direction.AS_IS:
+                self.high[line] = line in self._chips.found_high
+                self._chips.calls.append((act, line, "as it is"))
             else:
                 self.high.setdefault(line, True)
                 how = self.settings.bias.name
@@ -106,6 +109,8 @@ class FakeChips:
         self.refusal: OSError | None = None
         self.refused = 0
         self.unopened: set[str] = set()
+        self.found_high: set[int] = set()
+        """Lines that are high before anybody claims them; the others are low."""
 
     def open(self, path: str) -> FakeChip:
         if Path(path).name in self.unopened:

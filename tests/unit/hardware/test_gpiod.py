@@ -120,12 +120,24 @@ def test_a_line_that_is_no_output_or_not_claimed_cannot_be_written(factory: PinF
         pin.state = True
 
 
-def test_naming_a_line_and_asking_for_its_level_claims_nothing(
-    chips: FakeChips, factory: PinFactory
-) -> None:
+def test_naming_a_line_claims_nothing(chips: FakeChips, factory: PinFactory) -> None:
     factory.pin(17)
-    assert factory.level_before_claim(17) is None
     assert chips.calls == []
+
+
+@pytest.mark.parametrize("high", [True, False])
+def test_the_level_before_a_claim_is_read_without_changing_or_releasing_the_line(
+    chips: FakeChips, factory: PinFactory, high: bool
+) -> None:
+    chips.found_high = {17} if high else set()
+    assert factory.level_before_claim(17) is high
+    StrikeOutput(factory.pin(17), Strike.model_validate(MAGNET), LockState.LOCKED)
+    assert chips.calls == [("request", 17, "as it is"), ("change", 17, "output", 1)]
+
+
+def test_the_level_of_a_busy_line_is_unknown(chips: FakeChips, factory: PinFactory) -> None:
+    chips.refusal = OSError(errno.EBUSY, "Device or resource busy")
+    assert factory.level_before_claim(17) is None
 
 
 def test_a_busy_line_is_named(chips: FakeChips, factory: PinFactory) -> None:
@@ -289,14 +301,20 @@ def test_a_whole_site_on_real_lines_claims_its_locks_first_and_reads_all_edges_i
     site = {"name": "Pi", "timezone": "UTC", "board": "pi4"}
     bench.use(site=site, reader=[bench.site.reader[0].model_dump()])
     rig = bench.open()
-    assert chips.calls[:2] == [("request", 17, "output", 0), ("request", 18, "output", 1)]
+    assert chips.calls[:4] == [
+        ("request", 17, "as it is"),
+        ("change", 17, "output", 0),
+        ("request", 18, "as it is"),
+        ("change", 18, "output", 1),
+    ]
+    assert [(claim.door, claim.edge) for claim in rig.claims] == [(1, False), (2, True)]
     assert sum(driver.name == "edges" for driver in rig._drivers) == 1
     requests = {line for request in chips.requests for line in request.high}
     assert requests == {pin for pin, _ in bench.site.pins()}
     bench.close()
     released = [call for call in chips.calls if call[0] == "release"]
     assert sum(len(call) - 1 for call in released) == len(requests)
-    assert [call for call in chips.calls if call[1] in {17, 18}][2:] == [
+    assert [call for call in chips.calls if call[1] in {17, 18}][4:] == [
         ("release", 17),
         ("release", 18),
     ]

@@ -13,6 +13,8 @@ from gateway.errors import SettingsError
 HIGHEST_PORT = 65_535
 SIMULATED_PORT = "simulated"
 """The port, device or name of a device on the simulated board."""
+SERIAL_SERVERS = ("socket", "rfc2217")
+"""Schemes of serial ports behind a network, as pyserial names them."""
 
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_.-]{1,253}")
 
@@ -81,7 +83,7 @@ Address = Annotated[str, AfterValidator(_checked_address)]
 
 def _device_path(text: str) -> str:
     """Check that `text` may be a device path on Linux. Raises ValueError with a remedy."""
-    if text == SIMULATED_PORT or text.startswith("/"):
+    if text == SIMULATED_PORT or (text.startswith("/") and "://" not in text):
         return text
     path = "a path such as '/dev/serial/by-id/...' is needed"
     if re.fullmatch(r"(?i)(\\\\[.?]\\)?com\d+:?", text):
@@ -92,11 +94,22 @@ def _device_path(text: str) -> str:
 
 
 def _serial_port(text: str) -> str:
-    """As `_device_path`, but pyserial URLs are allowed too."""
-    return text if re.match(r"[a-z0-9]{2,}://.", text) else _device_path(text)
+    """As `_device_path`, but addresses of serial servers are allowed too.
+
+    pyserial knows more URLs, which must not be reached: `spy://` overwrites any file, `hwgrep://`
+    runs any regular expression, and clients may propose a site file.
+    """
+    scheme, separator, address = text.partition("://")
+    if not separator or scheme.startswith("/"):
+        return _device_path(text)
+    if scheme not in SERIAL_SERVERS:
+        known = " or ".join(f"'{it}://HOST:PORT'" for it in SERIAL_SERVERS)
+        raise ValueError(f"a path such as '/dev/serial/by-id/...' is needed, or {known}")
+    split_address(address)
+    return text
 
 
 DevicePath = Annotated[str, AfterValidator(_device_path)]
 """A path, or `simulated`."""
 SerialPath = Annotated[str, AfterValidator(_serial_port)]
-"""A path, a pyserial URL, or `simulated`."""
+"""A path, the address of a serial server, or `simulated`."""

@@ -227,7 +227,8 @@ Baud = Annotated[int, Field(ge=300, le=921_600)]
 
 class _SerialReader(_Reader):
     port: SerialPath
-    """A device path, a pyserial URL, or `simulated` (a pseudo-terminal of the simulated board)."""
+    """A device path, `socket://HOST:PORT` or `rfc2217://HOST:PORT`, or `simulated` (a
+    pseudo-terminal of the simulated board)."""
 
     @property
     def place(self) -> str:

@@ -17,6 +17,7 @@ from gateway.access.signals import Cue, Idle
 from gateway.credentials.values import BadFrame
 from gateway.errors import DeviceUnavailable, NotFound, TooBusy
 from gateway.hardware.captures import Captures, LineCapture
+from gateway.hardware.device_files import refuse_plain_file
 from gateway.hardware.device_thread import Backoff, DeviceThread
 from gateway.hardware.events import (
     DeviceState,
@@ -78,6 +79,7 @@ def open_bus(reader: OsdpReader, path: str) -> serial.Serial:
 
 def open_port(path: str, baud: int, direction: Direction = Direction.AUTO) -> serial.Serial:
     """As `open_bus`, of any port."""
+    refuse_plain_file(path)
     port = serial.serial_for_url(
         path,
         baudrate=baud,

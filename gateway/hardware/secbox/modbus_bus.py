@@ -20,6 +20,7 @@ from pymodbus.exceptions import ConnectionException, ModbusException
 from pymodbus.pdu import ModbusPDU
 from pymodbus.pdu.bit_message import WriteSingleCoilRequest
 
+from gateway.hardware.device_files import refuse_plain_file
 from gateway.hardware.rs485 import set_direction
 from gateway.hardware.secbox.modbus_errors import ModuleRefused, NoAnswer
 from gateway.settings import LineParity, SecBox
@@ -91,6 +92,7 @@ class _TimedCoil(WriteSingleCoilRequest):
 
 def open_line(box: SecBox, path: str) -> serial.Serial:
     """Open the port of a line; raises OSError, also if its driver does not support RS-485."""
+    refuse_plain_file(path)
     port = serial.serial_for_url(
         path,
         baudrate=box.baud,

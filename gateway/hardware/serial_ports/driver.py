@@ -11,6 +11,7 @@ import serial
 
 from gateway.credentials.values import BadFrame, Identification
 from gateway.hardware.captures import ReaderCaptures
+from gateway.hardware.device_files import refuse_plain_file
 from gateway.hardware.device_thread import Backoff, DeviceThread
 from gateway.hardware.events import DeviceState, Health, Loop
 from gateway.hardware.reading_settings import ReadingSettings
@@ -43,11 +44,12 @@ class SerialProtocol(Protocol):
 
 
 def open_port(port: str, baud: int) -> serial.Serial:
-    """Open a port, 8N1; raises SerialException (an OSError).
+    """Open a port, 8N1; raises OSError.
 
     pyserial accepts missing modem lines (ENOTTY), as on a pseudo-terminal. A device path is opened
     exclusively: a second program would take bytes.
     """
+    refuse_plain_file(port)
     exclusive = None if "://" in port else True
     return serial.serial_for_url(
         port, baudrate=baud, timeout=_READ_S, write_timeout=_WRITE_S, exclusive=exclusive

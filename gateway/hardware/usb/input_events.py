@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway.credentials.keyboard import ENTER, LEFT_SHIFT, strokes
+from gateway.hardware.device_files import refuse_plain_file
 
 _EVENT = struct.Struct("@llHHi")
 """`struct input_event`: seconds, microseconds, type, code, value, in native sizes."""
@@ -50,6 +51,7 @@ def open_keyboard(path: str) -> int:
     Otherwise a console's login would get the keys too. Raises OSError: the path does not exist, is
     not an input device (ENOTTY), or another program has opened it exclusively (EBUSY).
     """
+    refuse_plain_file(path)
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         fcntl.ioctl(descriptor, _EVIOCGRAB, 1)

@@ -193,6 +193,29 @@ def test_what_a_reader_cannot_send_around_a_code_is_refused(
         )
 
 
+@pytest.mark.parametrize(
+    "port",
+    [
+        "spy:///dev/ttyUSB0?file=/var/lib/gateway/controller/journal.db",
+        "SPY://loop?file=/etc/passwd",
+        "/spy://loop?file=/etc/passwd",
+        "alt://loop?class=PosixPollSerial",
+        "hwgrep://(a+)+$",
+        "cp2110://x",
+        "loop://",
+        "socket://127.0.0.1",
+        "socket://127.0.0.1:4000?logging=debug",
+        "rfc2217://host:4000/path",
+    ],
+)
+def test_a_port_is_a_device_or_a_serial_server_and_writes_to_no_file(port: str) -> None:
+    reader = '[[reader]]\nname="a"\nindex=1\nportal=1\nkind="serial_qr"\nport='
+    with pytest.raises(SettingsError, match=r"reader 'a' port: "):
+        parse_site(f"{GOOD}{reader}'{port}'\n", "site")
+    for good in ("/dev/serial/by-id/usb-x", "socket://10.0.0.7:4000", "rfc2217://serial:4000"):
+        assert parse_site(f"{GOOD}{reader}'{good}'\n", "site").reader[0].place == good
+
+
 def test_two_readers_cannot_share_an_index() -> None:
     reader: dict[str, Any] = {"kind": "serial_qr", "index": 1, "portal": 1, "port": "/dev/x"}
     site = {

@@ -242,7 +242,7 @@ def test_an_opened_device_is_grabbed_and_stamped_by_the_monotonic_clock(
 ) -> None:
     asked: list[tuple[int, object]] = []
     monkeypatch.setattr(fcntl, "ioctl", lambda _fd, request, value: asked.append((request, value)))
-    (tmp_path / "event0").touch()
+    os.mkfifo(tmp_path / "event0")
     os.close(open_keyboard(str(tmp_path / "event0")))
 
     def write_int(number: int) -> int:
@@ -254,7 +254,7 @@ def test_an_opened_device_is_grabbed_and_stamped_by_the_monotonic_clock(
 
 def test_a_device_that_cannot_be_grabbed_is_given_back(tmp_path: Path) -> None:
     path = tmp_path / "event0"
-    path.touch()
+    os.mkfifo(path)
     with pytest.raises(OSError, match="Inappropriate ioctl"):
         open_keyboard(str(path))
     assert str(path) not in descriptors()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
-from gateway.store.journal.retention import AGED_PER_HOUR, SLICE, Retention
+from gateway.store.journal.retention import SLICE, SPARED_PER_HOUR, Retention
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 MB = 1_000_000
@@ -84,19 +84,35 @@ def test_a_clock_that_jumps_ahead_takes_few_entries_with_it(
     for _ in range(5):  # starts of the controller
         retention = Retention(30, 200 * MB, projected=last)
         assert not retention.trim(journal, jumped, 0)
-        assert not retention.trim(journal, jumped, HOUR_NS // AGED_PER_HOUR - 1)
+        assert not retention.trim(journal, jumped, HOUR_NS // SPARED_PER_HOUR - 1)
     assert numbers(tmp_path)[0] == 1
     for _ in range(20):
         retention.trim(journal, jumped, HOUR_NS)
-    assert numbers(tmp_path)[0] == AGED_PER_HOUR + 1
+    assert numbers(tmp_path)[0] == SPARED_PER_HOUR + 1
     for _ in range(20):
         retention.trim(journal, jumped, 10 * HOUR_NS)
-    assert numbers(tmp_path)[0] == 2 * AGED_PER_HOUR + 1
-    # The size is kept whatever the clock shows.
-    retention.size_bytes = 0
-    while retention.trim(journal, jumped, 10 * HOUR_NS):
+    assert numbers(tmp_path)[0] == 2 * SPARED_PER_HOUR + 1
+
+
+def test_a_lower_bound_takes_few_entries_with_it_while_the_journal_does_not_grow(
+    journal: Journal, tmp_path: Path
+) -> None:
+    last = fill(journal, 10)
+    before = journal.used_bytes()
+    retention = Retention(30, 0, projected=last)
+    for _ in range(20):
+        retention.trim(journal, NOON, 0)
+    assert numbers(tmp_path)[0] == 1
+    retention.trim(journal, NOON, HOUR_NS)
+    retention.trim(journal, NOON, HOUR_NS)
+    retention.trim(journal, NOON, HOUR_NS)
+    assert numbers(tmp_path)[0] == SPARED_PER_HOUR + 1
+    # What is gained stays gained, and as many go as come.
+    retention.projected = fill(journal, 10)
+    while retention.trim(journal, NOON, HOUR_NS):
         pass
-    assert numbers(tmp_path) == [last]
+    assert journal.used_bytes() < before
+    assert len(numbers(tmp_path)) > last - 2 * SPARED_PER_HOUR
 
 
 def test_what_is_not_projected_waits_up_to_a_limit_and_its_loss_is_counted(

@@ -16,8 +16,14 @@ from gateway.hardware.osdp.reports import (
     RetryNow,
     RotateKey,
 )
-from gateway.hardware.osdp.station import SCANNED_NOW
-from gateway.hardware.osdp.supervision import CONNECTING, PAIRED_NOW, REFUSES, SILENT, UNPAIRED
+from gateway.hardware.osdp.supervision import (
+    CONNECTING,
+    PAIRED_NOW,
+    REFUSES,
+    SCANNED_NOW,
+    SILENT,
+    UNPAIRED,
+)
 from gateway.link.osdp import (
     ChangeOsdpKey,
     MoveOsdpReader,

@@ -57,8 +57,8 @@ from gateway.hardware.osdp.reports import (
     unavailable,
 )
 from gateway.hardware.osdp.scan import ScanProgress, scan
-from gateway.hardware.osdp.station import SCANNED_NOW, ReaderStation
-from gateway.hardware.osdp.supervision import PollAnswered, PollMissed, TimeElapsed
+from gateway.hardware.osdp.station import ReaderStation
+from gateway.hardware.osdp.supervision import SCANNED_NOW, PollAnswered, PollMissed, TimeElapsed
 from gateway.hardware.reading_settings import ReadingSettings
 from gateway.hardware.rs485 import set_direction
 from gateway.settings import Direction, OsdpReader, ReaderInput

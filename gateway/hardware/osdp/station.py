@@ -63,7 +63,6 @@ from gateway.hardware.osdp.supervision import (
 from gateway.settings import OsdpReader
 
 CHANNEL_LOST = "what came outside its secure channel was dropped"
-SCANNED_NOW = "its bus is being searched for readers; nothing is read meanwhile"
 _POWER = "it reports a fault of its supply"
 _NEW_SERIAL = "its serial number is another one: the reader was exchanged"
 _CAPABILITIES = {2: CAPABILITY_LED, 3: CAPABILITY_BUZZER}

@@ -30,6 +30,7 @@ REFUSES = (
 CONNECTING = "connecting"
 UNPAIRED = "not paired: pair it on the page, or by `gateway osdp pair`"
 PAIRED_NOW = "is being paired; it opens nothing meanwhile"
+SCANNED_NOW = "its bus is being searched for readers; nothing is read meanwhile"
 EXPLAINED = frozenset({SILENT, REFUSES, CONNECTING, UNPAIRED, PAIRED_NOW})
 """Reasons that need no more advice."""
 

@@ -22,7 +22,7 @@ from gateway.hardware.osdp.bus import OsdpBus
 from gateway.hardware.osdp.packets import PCAP_HEAD
 from gateway.hardware.osdp.reports import KeyPhase, MoveReader, PairReader, ReaderIdentity
 from gateway.hardware.osdp.scan import plan
-from gateway.hardware.osdp.station import SCANNED_NOW
+from gateway.hardware.osdp.supervision import SCANNED_NOW
 from gateway.settings import OsdpReader
 from tests.unit.hardware.test_osdp_bus import BACK, FRONT, KEY, Site, bits, paired, reader
 

@@ -16,6 +16,8 @@
 #   make lock         resolves the packages of `make install` anew, into systemd/locked-requirements
 #   make sbom         writes dist/gateway.cdx.json, a bill of materials, and checks it for known holes
 #   make deb              builds the Debian packages into dist; DEBS="deb13-arm64 ..." chooses
+#   make bundle KEY=FILE  signs the built packages as updates; OLDEST=1.0.0 is the oldest release that takes them
+#   make update-key KEY=FILE  makes a key for that
 #   make release          checks version, changelog and tree, then builds wheel and sdist into dist
 #   make docs             generates the reference pages of gateway/docs, and hw/drawings
 #   make install          on a Pi, as root: installs or upgrades; a failed upgrade is undone
@@ -36,7 +38,7 @@ OTHER_PYTHONS := python3.11 python3.12 python3.13
 # The tests must import the installed package, not the sources.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: run test lint test-all test-vm test-ha test-deb soak-vm bench-vm fuzz chaos bench mutate docs lock sbom deb release install uninstall clean setup-run setup-test setup-mutate setup-lock setup-deb
+.PHONY: run test lint test-all test-vm test-ha test-deb soak-vm bench-vm fuzz chaos bench mutate docs lock sbom deb bundle update-key release install uninstall clean setup-run setup-test setup-mutate setup-lock setup-deb
 .NOTPARALLEL:
 
 # `exec` passes signals on to the gateway. Standard output is the gateway's.
@@ -122,7 +124,16 @@ sbom: setup-lock
 # All releases and architectures unless DEBS names some.
 DEBS :=
 deb: setup-deb
-	@.ci/deb $(DEBS)
+	@UPDATE_KEY="$(UPDATE_KEY)" .ci/deb $(DEBS)
+
+# `gateway update` takes them on devices that have the key's public part in /etc/gateway/update.pub, or had
+# it built in: make deb UPDATE_KEY=FILE.pub.
+OLDEST := 0.1.0
+bundle: setup-deb
+	@$(BIN)/python .ci/bundle sign "$(KEY)" $(OLDEST) dist/*.deb
+
+update-key: setup-deb
+	@$(BIN)/python .ci/bundle key "$(KEY)"
 
 # The quick checks come before lint. Nothing is tagged or pushed.
 release:

@@ -33,6 +33,7 @@ _COMMANDS = {
     "alarm": ("gateway.cli.alarm", "Silence alarms, and reset a fire."),
     "doctor": ("gateway.cli.doctor", "Check the site file, the board and the databases."),
     "restore": ("gateway.cli.restore", "Replace a lost store.db by a backup."),
+    "update": ("gateway.cli.update", "Install a signed update, or check one."),
     "wiring": ("gateway.cli.wiring", "Draw the header with every pin that the site uses."),
     "safe-relays": (
         "gateway.cli.safe_relays",

@@ -32,6 +32,8 @@ def variant(package: Path, version: str, directory: Path, *, broken: bool = Fals
     for name in ("control", "preinst", "postinst", "prerm", "postrm"):
         file = tree / "DEBIAN" / name
         file.write_text(file.read_text().replace(old, f"{version}~{suffix}"))
+    watch = tree / "usr/lib/gateway/bin/watch"
+    watch.write_text(watch.read_text().replace(old, f"{version}~{suffix}"))
     (program,) = tree.glob("usr/lib/gateway/lib/*/site-packages/gateway")
     own = program / "__init__.py"
     own.write_text(re.sub(r'__version__ = ".*"', f'__version__ = "{version}"', own.read_text()))

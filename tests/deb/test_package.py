@@ -5,17 +5,20 @@ The tests of a release share one container, and each goes on where the one befor
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway import __version__
+from gateway.host.update_bundle import UpdateFacts, public_part, sign_bundle
 
 from .container import Container, eventually
-from .packages import built, variant
+from .packages import built, variant, version_of
 
 API, CONTROLLER = "gateway-api.service", "gateway-controller.service"
 START_TIME = "60"
@@ -83,6 +86,15 @@ def life(
             variant(now, NEXT, directory),
             variant(now, BAD, directory, broken=True),
         )
+
+
+def signed_update(package: Path, key: Ed25519PrivateKey, target: Path) -> Path:
+    version, _, release = version_of(package).partition("~")
+    size = package.stat().st_size
+    facts = UpdateFacts(version, release, "amd64", "0.1.0", size, public_part(key).fingerprint)
+    with package.open("rb") as source, target.open("wb") as file:
+        sign_bundle(source, file, facts, key)
+    return target
 
 
 def open_door(life: PackageLife) -> None:
@@ -156,13 +168,62 @@ def test_a_downgrade_keeps_the_data(life: PackageLife) -> None:
     open_door(life)
 
 
+def test_a_release_that_fails_three_times_later_goes_back(life: PackageLife) -> None:
+    life.install(life.next)
+    life.container.run("test", "-e", BACKUPS / "probation")
+    api = "/usr/lib/gateway/lib/python3*/site-packages/gateway/api/__init__.py"
+    life.container.run("sh", "-c", f"echo 'raise RuntimeError' >>$(echo {api})")
+    life.container.run("systemctl", "restart", "--no-block", API)
+    eventually(lambda: life.is_installed(__version__), "the former release")
+    eventually(life.runs, "both services")
+    assert life.version() == f"gateway {__version__}"
+    life.container.run("test", "!", "-e", BACKUPS / "probation")
+    open_door(life)
+
+
+def test_a_signed_update_is_installed_and_a_forged_one_touches_nothing(
+    life: PackageLife, tmp_path: Path
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    update = signed_update(life.next, key, tmp_path / "next.update")
+    (tmp_path / "forged.update").write_bytes(update.read_bytes()[:-1] + b"!")
+    good, forged = (life.container.copy(tmp_path / f"{name}.update") for name in ("next", "forged"))
+    told = life.container.run("gateway", "update", good, codes=(1,))
+    assert "knows no key" in told
+    life.container.run("mkdir", "-p", "/etc/gateway")
+    life.container.run("sh", "-c", f"printf '{public_part(key).write()}' >/etc/gateway/update.pub")
+    process = life.container.unit(CONTROLLER)
+    told = life.container.run("gateway", "update", forged, codes=(1,))
+    assert "was changed after it was signed" in told
+    assert life.container.unit(CONTROLLER) == process
+    told = life.container.run("gateway", "update", good)
+    assert f"release {NEXT} runs" in told
+    assert life.is_installed(NEXT)
+    assert life.runs()
+    assert "is installed" in life.container.run("gateway", "update", good, codes=(1,))
+    open_door(life)
+
+
+def test_a_signed_update_that_does_not_come_up_goes_back(life: PackageLife, tmp_path: Path) -> None:
+    key = Ed25519PrivateKey.generate()
+    life.container.run("sh", "-c", f"printf '{public_part(key).write()}' >/etc/gateway/update.pub")
+    bad = life.container.copy(signed_update(life.bad, key, tmp_path / "bad.update"))
+    told = life.container.run("gateway", "update", bad, codes=(1,), START_TIME="20")
+    assert f"release {BAD} is not installed" in told
+    eventually(lambda: life.is_installed(NEXT), "dpkg's note of the former release")
+    assert life.runs()
+    note = json.loads(life.container.run("cat", "/var/lib/gateway-update/state.json"))
+    assert (note["outcome"], note["former"], note["version"]) == ("went_back", NEXT, BAD)
+    life.container.run("rm", "-r", "/etc/gateway")
+
+
 def test_a_machine_with_the_source_installation_is_refused_untouched(life: PackageLife) -> None:
     process = life.container.unit(CONTROLLER)
     life.container.run("sh", "-c", "mkdir -p /opt/gateway && touch /opt/gateway/files")
     told = life.install(life.next, fails=True)
     assert "sudo make uninstall" in told
     life.container.run("rm", "-r", "/opt/gateway")
-    assert life.is_installed(__version__)
+    assert life.is_installed(NEXT)
     assert life.container.unit(CONTROLLER) == process
 
 

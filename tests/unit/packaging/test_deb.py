@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,7 @@ def test_the_package_bundles_the_locked_versions_without_what_builds_the_project
     assert len(found) == len(re.findall(r"== *[^\\]*\\\n +--hash=sha256:", requirements))
 
 
-@pytest.mark.parametrize("script", ["preinst", "postinst", "prerm", "postrm"])
+@pytest.mark.parametrize("script", ["preinst", "postinst", "prerm", "postrm", "watch"])
 def test_each_maintainer_script_needs_no_file_of_the_package(
     script: str, root: Path, tmp_path: Path
 ) -> None:
@@ -34,8 +35,8 @@ def test_each_maintainer_script_needs_no_file_of_the_package(
     assert not re.search(r"^(\.|source) ", text, re.MULTILINE)
     assert re.search(rf"^{script}\(\) \{{$", text, re.MULTILINE)
     (tmp_path / script).write_text(f'{text}{script} "$@"\n')
-    # A word of dpkg that none of them acts on.
     output(tmp_path, "bash", "-n", script)
+    # A word of dpkg that none of them acts on; `watch` takes none, and there is nothing to watch.
     output(tmp_path, "bash", script, "failed-upgrade")
 
 
@@ -45,6 +46,18 @@ def test_no_unit_names_a_path_that_the_package_does_not_have(root: Path) -> None
         for path in re.findall(r"/opt/\S*", unit.read_text()):
             assert path.startswith("/opt/gateway"), unit  # which .ci/deb replaces
             assert path.removeprefix("/opt/gateway") in {"", "/bin/gateway"}, unit
+
+
+def test_systemd_accepts_the_units_of_the_package_alone(root: Path, tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not installed (Debian package systemd)")
+    for unit in (root / "systemd/debian").glob("*.*"):
+        text = unit.read_text().replace("/usr/lib/gateway/bin/watch", "/bin/true")
+        (tmp_path / unit.name).write_text(text)
+    for name in ("gateway-watch.service", "gateway-watch.timer"):
+        words = (analyze, "verify", "--man=no", "--recursive-errors=no", str(tmp_path / name))
+        assert output(root, *words) == ""
 
 
 def test_the_launcher_starts_the_interpreter_of_the_package(root: Path) -> None:

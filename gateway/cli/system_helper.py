@@ -21,7 +21,12 @@ def system_helper() -> None:
 
     systemd starts it with its socket, gateway-system.socket.
     """
-    if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS") != "1":
-        raise NotSupportedHere("systemd starts this program: systemctl start gateway-system.socket")
-    with socket.socket(fileno=_FIRST_DESCRIPTOR) as listener:
+    with passed_socket("gateway-system.socket") as listener:
         serve(listener, SystemPlatform())
+
+
+def passed_socket(unit: str) -> socket.socket:
+    """The socket of `unit`, which the service manager passed. Raises NotSupportedHere."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS") != "1":
+        raise NotSupportedHere(f"systemd starts this program: systemctl start {unit}")
+    return socket.socket(fileno=_FIRST_DESCRIPTOR)

@@ -49,6 +49,7 @@ from gateway.commands import (
     system_log,
     transfer,
     turnstile,
+    update,
     who_can_open,
     wiring,
 )
@@ -69,6 +70,7 @@ _MODULES = (
     alarms,
     live,
     turnstile,
+    update,
     modes,
     enrolment,
     authorization,

@@ -15,6 +15,7 @@ from gateway.host import system_helper as helper
 from gateway.host.platform import Addressing
 from gateway.host.system_bus import SystemBus
 from gateway.host.system_platform import SystemPlatform
+from gateway.host.update_request import SOCKET_NAME, ask_for_update
 
 SOCKET_VARIABLE = "GATEWAY_SYSTEM_SOCKET"
 """The helper's socket; the api's unit names it."""
@@ -55,6 +56,9 @@ class HelpedPlatform(SystemPlatform):
 
     def restart(self) -> None:
         self._ask(helper.Restart)
+
+    def install_update(self) -> None:
+        ask_for_update(self._path.with_name(SOCKET_NAME))
 
     def _ask(self, kind: type[helper.SystemRequest], **values: Any) -> None:
         try:

@@ -113,6 +113,9 @@ class Platform(Protocol):
     def restart(self) -> None:
         """Restart the machine; returns before the restart."""
 
+    def install_update(self) -> None:
+        """Check the uploaded update and have it installed; returns before that."""
+
 
 class NoPlatform:
     """A platform that refuses every call."""
@@ -160,6 +163,9 @@ class NoPlatform:
         self._refuse()
 
     def restart(self) -> None:
+        self._refuse()
+
+    def install_update(self) -> None:
         self._refuse()
 
 

@@ -131,3 +131,6 @@ class SystemPlatform:
 
     def restart(self) -> None:
         self._bus.call(_LOGIN, "Reboot", "b", False)
+
+    def install_update(self) -> None:
+        raise NotSupportedHere("updates are for an installed device; here: gateway update FILE")

@@ -38,6 +38,8 @@ WORK = Path("/var/lib/gateway-update")
 NOTE = "state.json"
 LARGEST_NOTE = 16_384
 PACKAGE = "gateway"
+UPLOADED = "update"
+"""What the api process was sent, in the directory of its database."""
 INSTALL_S = 1_200.0
 """Limit of dpkg's whole run, with two starts of the services."""
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}

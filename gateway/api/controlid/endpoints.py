@@ -85,7 +85,9 @@ _HTTP: Mapping[str, Http] = MappingProxyType(
         "user_set_image": Http(methods=POST_OR_PUT, raw=True, query=True),
         "user_test_image": Http(methods=POST_OR_PUT, raw=True),
         "ssl_certificate_change": _FILE,
-        **dict.fromkeys(("preview_restore", "restore_objects"), Http(raw=True, upload=True)),
+        **dict.fromkeys(
+            ("preview_restore", "restore_objects", "upload_update"), Http(raw=True, upload=True)
+        ),
         "backup_objects": Http(answers=OCTETS),
         "diagnostics": Http(answers=ZIP),
         "osdp_packets_file": Http(answers=PCAP),

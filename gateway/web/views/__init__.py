@@ -22,6 +22,7 @@ from gateway.web.views import (
     settings,
     setup,
     site,
+    update,
     upkeep,
     wiring,
 )
@@ -46,6 +47,7 @@ _AREAS = (
     settings,
     setup,
     site,
+    update,
     upkeep,
     wiring,
     rules,

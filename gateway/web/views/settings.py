@@ -54,6 +54,12 @@ PLACES: tuple[tuple[str, str, str, Right], ...] = (
         Right.OWNER,
     ),
     (
+        "/settings/update",
+        noted("Update"),
+        noted("Install a signed file, and see how the last one went."),
+        Right.OWNER,
+    ),
+    (
         "/settings/restart",
         noted("Restart and reset"),
         noted("Start the machine anew, or delete everything."),

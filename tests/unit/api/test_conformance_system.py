@@ -42,6 +42,7 @@ class Machine:
         self.servers: tuple[str, ...] = ()
         self.addressing: Addressing | None = None
         self.restarted = threading.Event()
+        self.updated = threading.Event()
         self.readdressed = threading.Event()
 
     def set_time(self, utc: datetime) -> None:
@@ -77,6 +78,9 @@ class Machine:
 
     def restart(self) -> None:
         self.restarted.set()
+
+    def install_update(self) -> None:
+        self.updated.set()
 
 
 @pytest.fixture

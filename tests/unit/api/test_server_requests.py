@@ -39,6 +39,7 @@ FOR_OWNERS = {
     "diagnostics",
     "end_login_sessions",
     "export_audit_logs",
+    "install_update",
     "list_logins",
     "list_tokens",
     "login",
@@ -58,6 +59,8 @@ FOR_OWNERS = {
     "site_file",
     "ssl_certificate_change",
     "take_back_site_file",
+    "update_state",
+    "upload_update",
 }
 """What no server may do, written without the code."""
 

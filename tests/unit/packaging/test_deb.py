@@ -53,10 +53,12 @@ def test_systemd_accepts_the_units_of_the_package_alone(root: Path, tmp_path: Pa
     if analyze is None:
         pytest.skip("systemd-analyze is not installed (Debian package systemd)")
     for unit in (root / "systemd/debian").glob("*.*"):
-        text = unit.read_text().replace("/usr/lib/gateway/bin/watch", "/bin/true")
+        text = re.sub(
+            r"ExecStart=/usr/lib/gateway/bin/\w+", "ExecStart=/bin/true", unit.read_text()
+        )
         (tmp_path / unit.name).write_text(text)
-    for name in ("gateway-watch.service", "gateway-watch.timer"):
-        words = (analyze, "verify", "--man=no", "--recursive-errors=no", str(tmp_path / name))
+    for unit in tmp_path.iterdir():
+        words = (analyze, "verify", "--man=no", "--recursive-errors=no", str(unit))
         assert output(root, *words) == ""
 
 

@@ -23,7 +23,7 @@ from .packages import built, variant, version_of
 API, CONTROLLER = "gateway-api.service", "gateway-controller.service"
 START_TIME = "60"
 BACKUPS = Path("/var/backups/gateway")
-NEXT, BAD = "900.1.0", "900.2.0"
+NEXT, BAD, AFTER = "900.1.0", "900.2.0", "900.3.0"
 PEOPLE = 500
 
 
@@ -36,6 +36,7 @@ class PackageLife:
     now: Path
     next: Path
     bad: Path
+    after: Path
 
     def install(self, package: Path, *, fails: bool = False, **variables: str) -> str:
         path = self.container.copy(package)
@@ -85,6 +86,7 @@ def life(
             now,
             variant(now, NEXT, directory),
             variant(now, BAD, directory, broken=True),
+            variant(now, AFTER, directory),
         )
 
 
@@ -157,6 +159,8 @@ def test_an_upgrade_that_does_not_come_up_goes_back(life: PackageLife) -> None:
 def test_nothing_is_left_of_a_release_that_went_back(life: PackageLife) -> None:
     told = life.container.run("dpkg", "--verify", "gateway")
     assert told == ""
+    scripts = life.container.run("dpkg-query", "--control-list", "gateway").split()
+    assert {"md5sums", "preinst", "postinst", "prerm", "postrm"} <= set(scripts)
 
 
 def test_a_downgrade_keeps_the_data(life: PackageLife) -> None:
@@ -217,13 +221,50 @@ def test_a_signed_update_that_does_not_come_up_goes_back(life: PackageLife, tmp_
     life.container.run("rm", "-r", "/etc/gateway")
 
 
+def test_an_update_that_the_api_was_sent_is_installed_by_root(
+    life: PackageLife, tmp_path: Path
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    life.container.run("mkdir", "-p", "/etc/gateway")
+    life.container.run("sh", "-c", f"printf '{public_part(key).write()}' >/etc/gateway/update.pub")
+    update = life.container.copy(signed_update(life.after, key, tmp_path / "after.update"))
+    login = '{"login": "admin", "password": "a-password-of-tests"}'
+    url = "http://127.0.0.1:8080"
+    script = f"""
+import json, sys, urllib.request
+def send(command, data, kind, session=""):
+    address = f"{url}/{{command}}.fcgi?session={{session}}"
+    return json.load(urllib.request.urlopen(
+        urllib.request.Request(address, data, {{"Content-Type": kind}}), timeout=60))
+session = send("login", {login!r}.encode(), "application/json")["session"]
+data = open({update!r}, "rb").read()
+print(send("upload_update", data, "application/octet-stream", session)["version"])
+send("install_update", b"{{}}", "application/json", session)
+"""
+    told = life.container.run("python3", "-c", script)
+    assert told.split() == [AFTER]
+    eventually(lambda: life.is_installed(AFTER), "the update")
+    eventually(life.runs, "both services")
+    state = eventually(
+        lambda: (
+            (it := life.container.ask(("update_state", {}))).get("last")
+            and it["last"]["outcome"] == "done"
+            and it
+        ),
+        "the note of the update",
+    )
+    assert (state["installed"], state["uploaded"]) == (AFTER, False)
+    open_door(life)
+    life.container.run("rm", "-r", "/etc/gateway")
+
+
 def test_a_machine_with_the_source_installation_is_refused_untouched(life: PackageLife) -> None:
     process = life.container.unit(CONTROLLER)
     life.container.run("sh", "-c", "mkdir -p /opt/gateway && touch /opt/gateway/files")
     told = life.install(life.next, fails=True)
     assert "sudo make uninstall" in told
     life.container.run("rm", "-r", "/opt/gateway")
-    assert life.is_installed(NEXT)
+    assert life.is_installed(AFTER)
     assert life.container.unit(CONTROLLER) == process
 
 

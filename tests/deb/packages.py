@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
 from pathlib import Path
@@ -40,6 +41,8 @@ def variant(package: Path, version: str, directory: Path, *, broken: bool = Fals
     if broken:
         api = program / "api/__init__.py"
         api.write_text(api.read_text() + BROKEN)
+    sums = (f"{_md5(path)}  {path.relative_to(tree)}\n" for path in _files(tree / "usr"))
+    (tree / "DEBIAN/md5sums").write_text("".join(sums))
     target = directory / f"gateway_{version}~{suffix}_amd64.deb"
     subprocess.run(
         ["dpkg-deb", "-Zgzip", "-z1", "--root-owner-group", "-b", str(tree), str(target)],
@@ -48,3 +51,11 @@ def variant(package: Path, version: str, directory: Path, *, broken: bool = Fals
     )
     subprocess.run(["rm", "-rf", str(tree)], check=True)
     return target
+
+
+def _files(directory: Path) -> list[Path]:
+    return sorted(it for it in directory.rglob("*") if it.is_file() and not it.is_symlink())
+
+
+def _md5(path: Path) -> str:
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()

@@ -103,3 +103,18 @@ def test_the_device_tells_its_version_and_the_licences(phone: Screen) -> None:
     page.go_back()
     page.get_by_role("link", name="How to upgrade").click()
     expect(page.get_by_role("heading", name="Upgrade")).to_be_visible()
+
+
+def test_a_computer_with_a_simulated_board_refuses_an_update_in_plain_words(
+    phone: Screen, tmp_path: Path
+) -> None:
+    page = phone.open("/settings/update")
+    phone.sound()
+    update = tmp_path / "gateway.update"
+    update.write_bytes(b"x" * 3_000_000)  # more than any other view takes
+    page.get_by_label("Update file").set_input_files(update)
+    page.get_by_role("button", name="Look into the file").click()
+    refusal = page.get_by_role("alert")
+    expect(refusal).to_contain_text("This update is refused. Nothing has changed.")
+    expect(refusal).to_contain_text("on a simulated board")
+    phone.sound()

@@ -12,10 +12,12 @@ from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
 
 from gateway.clock import DeviceTime, SiteZone
-from gateway.controller.assembly import Adapters, Record, put_together
+from gateway.controller.adapters import Adapters
+from gateway.controller.assembly import put_together
 from gateway.controller.components import Happening, Item
 from gateway.controller.flight.forms import Hide
 from gateway.controller.flight.recorder import FlightRecorder, Sink
+from gateway.controller.recording import Record
 from gateway.controller.state.inbox import Inbox
 from gateway.controller.state.instant import Instant
 from gateway.controller.state.ports import FindWindow, OsdpBusPort, Passages, People

@@ -248,7 +248,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     ) -> Iterator[Bench]:
         if monotonic_ns is None:
             boot = f"boot {next(_BOOTS)}"
-            monkeypatch.setattr("gateway.controller.assembly.boot_id", lambda: boot)
+            monkeypatch.setattr("gateway.controller.recording.boot_id", lambda: boot)
         site = read_site(data / SITE_FILE)
         profile = load_profile(site.site.board)
         clock = ManualClock(at, monotonic_ns or DAWN_NS)

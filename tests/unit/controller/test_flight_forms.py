@@ -243,7 +243,7 @@ def test_a_record_replays_after_a_private_attribute_was_renamed(
         def _state(self, state: DoorState) -> None:
             self._machine = state
 
-    monkeypatch.setattr("gateway.controller.assembly.DoorPanel", RenamedPanel)
+    monkeypatch.setattr("gateway.controller.panels.DoorPanel", RenamedPanel)
     result = replay(record)
     assert result.difference is None
     assert result.broken is None

@@ -378,7 +378,7 @@ def test_a_swipe_waits_for_the_first_rules_while_a_damaged_mirror_is_made_anew(
     demo: Path, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (demo / MIRROR_FILE).write_bytes(b"rubbish" * 999)
-    monkeypatch.setattr("gateway.controller.assembly.FIRST_COPY_S", 0.0)
+    monkeypatch.setattr("gateway.controller.mirror_start.FIRST_COPY_S", 0.0)
     feeds: list[GatedFeed] = []
 
     def gated(data: Path, post: Callable[[dict[str, Any]], None]) -> GatedFeed:

@@ -1,0 +1,167 @@
+"""Builds the components between the wires and the rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gateway.alarms.register import AlarmSource
+from gateway.controller.access.admission_context import AdmissionContext
+from gateway.controller.access.credential_handler import CredentialHandler
+from gateway.controller.access.dynamic_codes import DynamicCodes
+from gateway.controller.access.identifier import Identifier
+from gateway.controller.access.outcome_handler import OutcomeHandler
+from gateway.controller.access.passback_positions import PassbackPositions
+from gateway.controller.access.peer_clearance import PeerClearance
+from gateway.controller.access.pending import PendingAdmission, PendingGrants, kept_state
+from gateway.controller.access.portal_opener import PortalOpener
+from gateway.controller.access.reader_signals import ReaderSignals
+from gateway.controller.access.server_decisions import ServerDecisions
+from gateway.controller.access.server_questions import ServerQuestions
+from gateway.controller.adapters import Adapters
+from gateway.controller.alarms.alarm_panel import AlarmPanel
+from gateway.controller.alarms.faults import POWER, REX, Faults
+from gateway.controller.alarms.fire import FireLatch
+from gateway.controller.alarms.output_tests import OutputTests
+from gateway.controller.alarms.sounders import Sounders
+from gateway.controller.doors.clearances import Clearances
+from gateway.controller.doors.door_panel import DoorPanel, KeptDoor
+from gateway.controller.doors.interlock import Interlock
+from gateway.controller.doors.opening_hours import OpeningHours
+from gateway.controller.doors.turnstile_panel import TurnstilePanel
+from gateway.controller.recording import Record, timer_of
+from gateway.controller.state.component import Emit
+from gateway.controller.state.flight import Flight
+from gateway.controller.state.instant import Instant
+from gateway.controller.state.ports import Link, People
+from gateway.doors.values import DoorAlarm, Schedule
+from gateway.settings import SiteFile
+
+
+@dataclass(frozen=True, slots=True)
+class SitePanels:
+    """The components between the wires and the rules."""
+
+    identifier: Identifier
+    positions: PassbackPositions
+    hours: OpeningHours
+    credentials: CredentialHandler
+    server: ServerDecisions
+    peers: PeerClearance
+    signals: ReaderSignals
+    output_tests: OutputTests
+    alarms: AlarmPanel
+    doors: dict[int, DoorPanel]
+    interlock: Interlock
+    turnstile: TurnstilePanel | None
+    fire: FireLatch
+    faults: Faults
+
+
+def panels_of(
+    site: SiteFile,
+    adapters: Adapters,
+    record: Record,
+    people: People,
+    link: Link,
+    clock: Instant,
+    flight: Flight,
+    emit: Emit,
+) -> SitePanels:
+    """Build them on `adapters`, recorded by `flight`, with what the journal told."""
+    now_ms = clock.monotonic_ns() // 1_000_000
+    past, recorder = record.past, record.recorder
+    codes = DynamicCodes(
+        past.used_up,
+        recorder,
+        clock,
+        lambda: clock.trusted,
+        flight.windows(adapters.find_window),
+    )
+    identifier = Identifier(site, people, codes)
+    passages = flight.passages(adapters.passages)
+    positions = PassbackPositions(passages, recorder, clock, record.device_time)
+    kept = kept_state(past.keypads, timer_of(clock), now_ms)
+    output_tests = OutputTests(
+        {name: flight.sounder(name, it) for name, it in adapters.sounders.items()}
+    )
+    sounders = output_tests.outputs
+    alarms = AlarmPanel(
+        site,
+        recorder,
+        clock,
+        Sounders(sounders, recorder, clock),
+        emit,
+        past.alarms,
+        now_ms,
+        locked_keypads=tuple(kept.guards),
+    )
+    turnstile = None
+    if site.turnstile:
+        sides = {
+            side: flight.strike(f"turnstile {side.value}", strike)
+            for side, strike in adapters.sides.items()
+        }
+        turnstile = TurnstilePanel(site.turnstile, sides, recorder, emit, flight.new_key)
+    faults = Faults(recorder, _parts_of(site), past.faults)
+    doors = {
+        door.id: DoorPanel(
+            door,
+            flight.strike(f"door {door.id}", adapters.strikes[door.id]),
+            recorder,
+            emit,
+            faults=faults,
+            kept=KeptDoor(
+                _open_alarms(past.alarms.on, door.id),
+                Schedule.ENDED if door.id in past.hours.ended else Schedule.OFF,
+            ),
+        )
+        for door in site.doors()
+    }
+    clearances = Clearances(link.ask, flight.new_key, clock)
+    interlock = Interlock(doors, clearances, recorder, clock, site.interlock.margin_s)
+    hours = OpeningHours(doors, interlock, recorder, clock, record.device_time, emit, past.hours)
+    opener = PortalOpener(doors, interlock, turnstile)
+    context = AdmissionContext(
+        identifier, positions, PendingAdmission(kept), opener, recorder, clock, emit
+    )
+    grants = PendingGrants(positions, codes, hours, recorder)
+    outcomes = OutcomeHandler(identifier, opener, clearances, grants, recorder, clock, emit)
+    peers = PeerClearance(clearances, interlock, outcomes, recorder, clock)
+    questions = ServerQuestions(link.ask, flight.new_key, recorder, clock)
+    server = ServerDecisions(
+        questions, context, outcomes, opener, identifier, people, recorder, emit
+    )
+    credentials = CredentialHandler(identifier, context, server, outcomes, grants, clock, emit)
+
+    return SitePanels(
+        identifier=identifier,
+        positions=positions,
+        hours=hours,
+        credentials=credentials,
+        server=server,
+        peers=peers,
+        signals=ReaderSignals(site, sounders, adapters.feedback),
+        output_tests=output_tests,
+        alarms=alarms,
+        doors=doors,
+        interlock=interlock,
+        turnstile=turnstile,
+        fire=FireLatch(site.fire, recorder, emit, clock, since_utc=past.fire_since_utc),
+        faults=faults,
+    )
+
+
+def _parts_of(site: SiteFile) -> set[tuple[str, str]]:
+    """The parts of the site whose faults are journalled."""
+    buttons = {(REX, door.name) for door in site.doors() if door.rex}
+    return buttons | {(POWER, name) for name, _contact in site.power.contacts()}
+
+
+def _open_alarms(open_alarms: Iterable[AlarmSource], door: int) -> tuple[DoorAlarm, ...]:
+    causes = {alarm.value for alarm in DoorAlarm}
+    return tuple(
+        DoorAlarm(source.cause.value)
+        for source in open_alarms
+        if source.door_id == door and source.cause.value in causes
+    )

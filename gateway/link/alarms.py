@@ -1,0 +1,42 @@
+"""Messages about alarms and sounds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gateway.link.values import LinkMessage, ZoneNumber
+
+LONGEST_EXIT_S = 600
+LONGEST_BUZZ_MS = 3_000
+
+
+class Silence(LinkMessage):
+    """Silence sounding alarms, and reset a latched fire whose input is normal again."""
+
+    kind: Literal["silence"] = "silence"
+
+
+class Buzz(LinkMessage):
+    """Sound the readers' buzzers for a time."""
+
+    kind: Literal["buzz"] = "buzz"
+    for_ms: Annotated[int, Field(ge=1, le=LONGEST_BUZZ_MS)]
+
+
+class ArmAlarms(LinkMessage):
+    """Arm alarm zones after the exit delay; armed zones stay armed."""
+
+    kind: Literal["arm_alarms"] = "arm_alarms"
+    zones: Annotated[tuple[ZoneNumber, ...], Field(max_length=5)] | None = None
+    """None is all of them."""
+    exit_delay_s: Annotated[int, Field(ge=0, le=LONGEST_EXIT_S)] = 0
+
+
+class DisarmAlarms(LinkMessage):
+    """Disarm alarm zones and end their alarms."""
+
+    kind: Literal["disarm_alarms"] = "disarm_alarms"
+    zones: Annotated[tuple[ZoneNumber, ...], Field(max_length=5)] | None = None
+    """None is all of them."""

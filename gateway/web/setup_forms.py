@@ -81,6 +81,12 @@ def with_board(tables: Tables, form: Form, hats: list[str]) -> dict[str, Any]:
     return {**tables, "site": site}
 
 
+def shuts_in(door: Mapping[str, Any]) -> bool:
+    """Whether nobody gets out of a door while this device hangs: power keeps it shut, and only the
+    device takes the power away."""
+    return door.get("egress") == "software" and door.get("lock", {}).get("kind") == "magnet"
+
+
 def with_door(tables: Tables, number: int, form: Form) -> dict[str, Any]:
     """`tables` with door `number` and its reader as the form has them.
 

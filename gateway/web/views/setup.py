@@ -159,7 +159,8 @@ def keep_door(visit: Visit) -> Response:
         tables = forms.with_door(progress.tables, number, visit.form)
     except ValueError as error:
         raise InvalidRequest(_("Choose a pin for each wire.")) from error
-    again = visit.run("save_setup", tables=tables)["problems"]
+    problems = visit.run("save_setup", tables=tables)["problems"]
+    again = problems or forms.shuts_in(forms.door_of(tables, number))
     return visit.to(f"/setup/door?number={number}" if again else "/setup/try")
 
 
@@ -201,7 +202,8 @@ def pulse(visit: Visit) -> Response:
     """Switch one output on for a moment."""
     output = visit.form.get("output", "")
     visit.run("output_test", output=output)
-    return visit.page("setup/_heard.html", output=output)
+    names = {f"door {it.id}": it.shown for it in visit.context.site.doors()}
+    return visit.page("setup/_heard.html", output=output, door=names.get(output, output))
 
 
 def heard(visit: Visit) -> Response:

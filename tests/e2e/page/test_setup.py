@@ -63,9 +63,9 @@ def describe_board(page: Page) -> None:
 
 def describe_door(page: Page) -> None:
     page.get_by_label("Name of the door").fill("Main entrance")
-    page.get_by_label("It opens the door (strike)").check()
+    page.get_by_label("It keeps the door shut (magnet)").check()
     page.get_by_label("Relay of the lock").select_option(f"pin:{STRIKE}")
-    page.get_by_label("By the handle, without power").check()
+    page.get_by_label("Only through this device").check()
     page.get_by_label("Door contact").select_option("27")
     page.get_by_label("Exit button").select_option("17")  # taken by the lock
     page.get_by_label("QR codes or text on a serial port").check()
@@ -75,7 +75,11 @@ def describe_door(page: Page) -> None:
     page.get_by_label("Wire D0").select_option("5")
     page.get_by_label("Wire D1").select_option("6")
     page.get_by_role("button", name="Next").click()
-    expect(page.get_by_role("alert")).to_contain_text("pin 17 is used twice")
+    alerts = page.get_by_role("alert")
+    expect(alerts.filter(has_text="pin 17 is used twice")).to_be_visible()
+    expect(alerts.filter(has_text="nobody gets out while it hangs")).to_be_visible()
+    page.get_by_label("It opens the door (strike)").check()
+    page.get_by_label("By the handle, without power").check()
     page.get_by_label("Exit button").select_option("22")
     page.get_by_role("button", name="Next").click()
 
@@ -99,7 +103,8 @@ def test_the_first_start_leads_from_the_code_to_the_first_open_door(
     phone: Screen, unset: tuple[Running, str], eventually: Callable[..., Any]
 ) -> None:
     running, code = unset
-    page = phone.open("/setup")
+    page = phone.open("/")
+    page.get_by_role("link", name="First start").click()
     phone.sound()
     begin(page, "aaaa-bbbb-cccc-dddd")
     expect(page.get_by_role("alert")).to_contain_text("This code is wrong or was used")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -275,7 +274,8 @@ class ReaderStation:
         if self.number is None or self._context is None:
             return
         jitter = random.random()  # noqa: S311 - no secret
-        self._state, effects = supervise(self._state, event, now_ms, jitter)
+        let_go = self._state.enable_ms is None or not self._context.is_pd_enabled(self.number)
+        self._state, effects = supervise(self._state, event, now_ms, jitter, let_go=let_go)
         for effect in effects:
             if effect is LinkEffect.DISABLE:
                 self.counts["retries"] += 1
@@ -481,7 +481,7 @@ class ReaderStation:
 
     def retry(self, now_ms: int) -> None:
         """Reach it now, instead of at the next attempt."""
-        self._state = replace(self._state, retry_ms=now_ms)
+        self._state = self._state.at_once(now_ms)
 
     def _put(self, keys: ReaderKeys) -> None:
         self._file.put(self.reader.name, keys)

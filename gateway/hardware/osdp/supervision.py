@@ -1,6 +1,7 @@
 """Supervision of one reader: whether it answers, over which channel, and when to ask again. Pure.
 
-The library asks a silent reader every 300 s only, so the supervisor makes it begin anew.
+The library asks a silent reader once a second for 8 s, and then every 300 s only: the supervisor
+makes it begin anew. Such a question costs the other readers of the bus 200 ms.
 """
 
 from __future__ import annotations
@@ -15,8 +16,16 @@ from gateway.hardware.osdp.messages import ChannelChanged, PresenceChanged
 MISSED_POLLS = 3
 """Polls in a row without an answer after which a reader is not answering."""
 RETRY_MS = 2_000
-"""First pause between two attempts to reach a reader; it grows by half to the longest."""
+"""First pause before a reader that answers, and is not reached, begins anew; it grows by half to
+the longest."""
 LONGEST_RETRY_MS = 10_000
+ASKED_MS = 5_500
+"""How long the library's own questions to a silent reader are enough, the pause's growth included.
+What answers the first ones still has its channel."""
+OFTEN = 8
+"""So many times the library begins anew with a silent reader at once; then with that pause, and it
+asks for a shorter time."""
+ASKED_SELDOM_MS = 1_000
 DISABLED_MS = 300
 """How long the library leaves a reader alone in between; it needs that to begin anew."""
 GRACE_MS = 4_000
@@ -82,8 +91,10 @@ class LinkState:
     plain_since_ms: int | None = None
     """Since when it answers without its secure channel."""
     retry_ms: int | None = None
-    """When to try again; None while it is reached."""
+    """When the library loses it, to begin anew; None while it is reached."""
     pause_ms: int = RETRY_MS
+    tries: int = 0
+    """In a row while it was silent."""
     enable_ms: int | None = None
     """When the library gets it back; None while it has it."""
 
@@ -96,6 +107,12 @@ class LinkState:
     def silent(self) -> bool:
         """Whether it does not answer."""
         return self.missed >= MISSED_POLLS or not self.ever_answered
+
+    def at_once(self, now_ms: int) -> LinkState:
+        """With the next attempt now."""
+        if self.enable_ms is not None:
+            return replace(self, enable_ms=now_ms)
+        return replace(self, retry_ms=now_ms, tries=0)
 
     def suspect(self, now_ms: int) -> bool:
         """Whether it answers, but is not the reader that has the key."""
@@ -114,12 +131,24 @@ class LinkState:
 
 
 def supervise(
-    state: LinkState, event: LinkEvent, now_ms: int, jitter: float = 0.0
+    state: LinkState,
+    event: LinkEvent,
+    now_ms: int,
+    jitter: float = 0.0,
+    *,
+    let_go: bool = True,
 ) -> tuple[LinkState, Sequence[LinkEffect]]:
-    """Return the state after `event`, and what to do. `jitter`, 0 to 1, lengthens a pause by up to
-    a quarter, so that two silent readers do not take the bus together again and again."""
+    """Return the state after `event`, and what to do.
+
+    `jitter`, 0 to 1, lengthens a pause by up to a quarter, so that two silent readers do not take
+    the bus together again and again. `let_go` says whether the library has carried out the last
+    DISABLE, which may take it a second; it ignores an ENABLE before.
+    """
     match event:
         case PollAnswered():
+            if state.silent and state.retry_ms is not None:
+                # Now it has the time to set up its channel.
+                state = replace(state, retry_ms=now_ms + GRACE_MS, tries=0)
             state = replace(state, missed=0, ever_answered=True)
             if not state.reached and not state.clear_text and state.plain_since_ms is None:
                 state = replace(state, plain_since_ms=now_ms)
@@ -137,30 +166,40 @@ def supervise(
             state = replace(state, channel=channel, plain_since_ms=plain_ms)
         case PresenceChanged(online=online):
             state = replace(state, online=online)
-    return _retry(state, now_ms, jitter)
+    return _retry(state, now_ms, jitter, let_go=let_go)
 
 
-def _retry(state: LinkState, now_ms: int, jitter: float) -> tuple[LinkState, Sequence[LinkEffect]]:
+def _retry(
+    state: LinkState, now_ms: int, jitter: float, *, let_go: bool
+) -> tuple[LinkState, Sequence[LinkEffect]]:
     if state.enable_ms is not None:
-        if now_ms < state.enable_ms:
+        if now_ms < state.enable_ms or not let_go:
             return state, ()
-        return replace(state, enable_ms=None), (LinkEffect.ENABLE,)
+        given = replace(state, enable_ms=None, retry_ms=_next(state, now_ms, jitter))
+        return given, (LinkEffect.ENABLE,)
     if state.reached and state.missed < MISSED_POLLS:
-        return replace(state, retry_ms=None, pause_ms=RETRY_MS), ()
+        return replace(state, retry_ms=None, pause_ms=RETRY_MS, tries=0), ()
     if state.retry_ms is None:
         return replace(state, retry_ms=_next(state, now_ms, jitter)), ()
     if now_ms < state.retry_ms:
         return state, ()
+    seldom = state.silent and state.tries >= OFTEN
+    away_ms = state.pause_ms if seldom else DISABLED_MS
+    grows = seldom or not state.silent
     begun = replace(
         state,
         channel=Protection.NONE,
         online=False,
-        enable_ms=now_ms + DISABLED_MS,
-        retry_ms=_next(state, now_ms + DISABLED_MS, jitter),
-        pause_ms=min(state.pause_ms * 3 // 2, LONGEST_RETRY_MS),
+        enable_ms=now_ms + away_ms,
+        pause_ms=min(state.pause_ms * 3 // 2, LONGEST_RETRY_MS) if grows else state.pause_ms,
+        tries=state.tries + state.silent,
     )
     return begun, (LinkEffect.DISABLE,)
 
 
 def _next(state: LinkState, now_ms: int, jitter: float) -> int:
-    return now_ms + round(state.pause_ms * (1 + jitter / 4))
+    """When the library must begin anew, if nothing has changed by then."""
+    wait_ms = state.pause_ms
+    if state.silent:
+        wait_ms = ASKED_SELDOM_MS if state.tries >= OFTEN else ASKED_MS
+    return now_ms + round(wait_ms * (1 + jitter / 4))

@@ -29,10 +29,13 @@ from gateway.hardware.osdp.messages import (
 from gateway.hardware.osdp.polls import PollCounter, address_of, needs_channel, next_message
 from gateway.hardware.osdp.reads import OsdpReads
 from gateway.hardware.osdp.supervision import (
+    ASKED_MS,
+    ASKED_SELDOM_MS,
     DISABLED_MS,
     GRACE_MS,
     LONGEST_RETRY_MS,
     MISSED_POLLS,
+    OFTEN,
     RETRY_MS,
     LinkEffect,
     LinkEvent,
@@ -320,15 +323,40 @@ class TestSupervision:
         default = ChannelChanged(active=True, default_key=True)
         assert run(state, default).suspect(GRACE_MS)
 
-    def test_a_silent_reader_is_toggled_every_two_seconds_at_first(self) -> None:
+    def test_a_silent_reader_is_asked_without_a_pause_at_first_and_seldom_later(self) -> None:
         state, toggles = LinkState(clear_text=False), []
-        for now_ms in range(0, 3 * RETRY_MS, 50):
+        for now_ms in range(0, 300_000, 50):
             state, effects = supervise(state, TimeElapsed(), now_ms)
             toggles += [(effect, now_ms) for effect in effects]
         assert toggles[:2] == [
-            (LinkEffect.DISABLE, RETRY_MS),
-            (LinkEffect.ENABLE, RETRY_MS + DISABLED_MS),
+            (LinkEffect.DISABLE, ASKED_MS),
+            (LinkEffect.ENABLE, ASKED_MS + DISABLED_MS),
         ]
+        gone, back = [at for _effect, at in toggles[::2]], [at for _effect, at in toggles[1::2]]
+        pauses = [after - before for before, after in zip(gone, back, strict=False)]
+        assert pauses[:OFTEN] == [DISABLED_MS] * OFTEN
+        assert pauses[OFTEN] == RETRY_MS
+        assert pauses[-1] == LONGEST_RETRY_MS
+        assert gone[-1] - back[len(gone) - 2] == ASKED_SELDOM_MS
+
+    def test_the_library_gets_a_reader_back_when_it_has_let_it_go(self) -> None:
+        """Before that it ignores it, and the reader would be lost."""
+        state, effects = supervise(LinkState(clear_text=False), TimeElapsed(), 0)
+        state, effects = supervise(state, TimeElapsed(), ASKED_MS)
+        assert effects == (LinkEffect.DISABLE,)
+        later_ms = ASKED_MS + 3 * DISABLED_MS
+        state, effects = supervise(state, TimeElapsed(), later_ms, let_go=False)
+        assert effects == ()
+        state, effects = supervise(state, TimeElapsed(), later_ms + 1)
+        assert effects == (LinkEffect.ENABLE,)
+
+    def test_a_reader_that_answers_has_the_time_to_set_up_its_channel(self) -> None:
+        state, _effects = supervise(LinkState(clear_text=False), TimeElapsed(), 0)
+        state, effects = supervise(state, PollAnswered(), ASKED_MS - 1)
+        assert effects == ()
+        state, effects = supervise(state, TimeElapsed(), ASKED_MS + RETRY_MS)
+        assert effects == ()
+        assert run(state, OWN, now_ms=ASKED_MS + RETRY_MS).retry_ms is None
 
 
 class TestReads:

@@ -48,6 +48,10 @@ class Panel:
 
     disable_pd = enable_pd
 
+    def is_pd_enabled(self, reader: int) -> bool:
+        del reader
+        return False
+
 
 class Heard:
     """A reader with a key, and what it reported."""

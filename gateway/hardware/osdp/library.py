@@ -26,6 +26,11 @@ KEYSET = {"command": 5, "type": 1}
 STATUS_INPUTS = {"command": 9, "type": 0}
 COMSET = {"command": 6}
 STATUS_LOCAL = {"command": 9, "type": 2}
+_GAP_S = 0.02
+"""Longest pause between two bytes of an answer, by the standard."""
+_ANSWER_S = 0.1
+"""Longest wait for the rest of one; noise may go on for ever."""
+_LOOK_S = 0.002
 _LOG_PAUSE_S = 10.0
 """The library says the same with every message of a noisy line."""
 
@@ -87,12 +92,12 @@ class PortChannel:
     def read(self, most: int) -> bytes:
         """Return the next whole message; libosdp 3.2.9 loses one that it gets in pieces."""
         try:
-            data: bytes = self._port.read(most)
-            self._polls.received(data)
+            message, self._come = next_message(self._come + self._received(most))
+            if self._come and not message:
+                message, self._come = self._rest(most)
         except Exception as error:  # noqa: BLE001 - see the class
             self._fail(error)
             return b""
-        message, self._come = next_message(self._come + data)
         if message:
             self._tap(message)
         if message and needs_channel(message):
@@ -101,6 +106,25 @@ class PortChannel:
                 self.outside_channel.append(address)
                 return b""
         return message
+
+    def _received(self, most: int) -> bytes:
+        data: bytes = self._port.read(most)
+        self._polls.received(data)
+        return data
+
+    def _rest(self, most: int) -> tuple[bytes, bytes]:
+        """Wait for the rest of an answer that has begun: nothing else can happen on the bus, and
+        the library gives up on it 200 ms after the question, in the middle of it or not."""
+        last_s = time.monotonic()
+        end_s = last_s + _ANSWER_S
+        message, come = next_message(self._come)
+        while not message and (now_s := time.monotonic()) < min(end_s, last_s + _GAP_S):
+            data = self._received(most)
+            last_s = now_s if data else last_s
+            message, come = next_message(come + data)
+            if not data:
+                time.sleep(_LOOK_S)
+        return message, come
 
     def write(self, data: bytes) -> int:
         self._come = b""  # what was left of an answer to the question before

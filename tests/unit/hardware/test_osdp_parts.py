@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -17,6 +17,7 @@ from gateway.errors import BrokenFrame, DamagedFile
 from gateway.hardware.captures import ReaderCaptures
 from gateway.hardware.events import Health
 from gateway.hardware.osdp.keys import SCBK_D, KeyFile, ReaderKeys, check_key, new_key
+from gateway.hardware.osdp.library import PortChannel
 from gateway.hardware.osdp.messages import (
     CardBits,
     ChannelChanged,
@@ -233,6 +234,29 @@ class TestClearText:
         if message:
             assert needs_channel(message) in {True, False}
             assert address_of(message) in range(128)
+
+
+class TestChannel:
+    def test_an_answer_that_has_begun_is_waited_for_to_its_end(self) -> None:
+        """The library would give up on it, and a card in it would be lost."""
+        whole = answer(0x0C, 2, 0x16, 0x40)
+
+        class Port:
+            port = "slow"
+
+            def __init__(self) -> None:
+                self.left = [bytes((byte,)) for byte in whole]
+
+            def read(self, most: int) -> bytes:
+                del most
+                return self.left.pop(0) if self.left else b""
+
+        port = Port()
+        channel = PortChannel(cast("Any", port), PollCounter())
+        assert channel.read(1024) == whole
+        port.left = [whole[:6]]
+        assert channel.read(1024) == b""  # the rest never comes
+        assert channel.fault is None
 
 
 class TestPolls:

@@ -73,9 +73,22 @@ def script(page: Path) -> str:
 SCRIPTS = {page: script(page) for page in PAGES}
 
 
+OSDP = ROOT / "gateway/docs/osdp.md"
+
+
 @pytest.fixture(scope="module")
 def manual_site(make: Any) -> Iterator[Any]:
     with make.run(make.demo()) as running:
+        yield running
+
+
+@pytest.fixture
+def osdp_site(make: Any) -> Iterator[Any]:
+    """The demo with the reader that the page about OSDP adds, on a simulated port."""
+    [table] = [match[2] for match in _FENCE.finditer(OSDP.read_text()) if match[1] == "toml"]
+    table = re.sub(r'port = ".*"', 'port = "simulated"', table)
+    demo = ROOT / "gateway/cli/demo.toml"
+    with make.run(make.site(f"{demo.read_text()}\n{table}")) as running:
         yield running
 
 
@@ -83,13 +96,14 @@ def manual_site(make: Any) -> Iterator[Any]:
     "page", [page for page in PAGES if SCRIPTS[page].strip()], ids=lambda page: page.name
 )
 def test_every_command_line_of_a_page_works(
-    page: Path, manual_site: Any, gateway_command: list[str], tmp_path: Path
+    page: Path, request: pytest.FixtureRequest, gateway_command: list[str], tmp_path: Path
 ) -> None:
-    site = manual_site.site
+    running = request.getfixturevalue("osdp_site" if page == OSDP else "manual_site")
+    site = running.site
     text = SCRIPTS[page]
     for written, meant in (
         (r"(?<![\w/.])\.gateway\b", str(site.data)),
-        (r"http://127\.0\.0\.1:8080", manual_site.url),
+        (r"http://127\.0\.0\.1:8080", running.url),
         (r"\bPASSWORD\b", site.password),
         (r"\.venv/bin/gateway\b", " ".join(gateway_command)),
     ):

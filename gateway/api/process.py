@@ -207,7 +207,7 @@ def run_api(
             feed,
             partial(_follow, context, SiteFollower(data, running, request_restart)),
             controller,
-            request_restart,
+            partial(_outdated, store, journal, request_restart),
             uplink,
         )
         # A question must not wait for the database, which the follower brings up to date.
@@ -350,6 +350,15 @@ def feed_watchdog(notifier: Notifier, living: Iterable[Living]) -> None:
         notifier.alive()
 
 
+def _outdated(store: Store, journal: JournalReader, request_restart: Callable[[], None]) -> bool:
+    """Whether a database must be opened anew, for which the process starts anew."""
+    if not (store.outdated or journal.left_locked):
+        return False
+    log.info("a database must be opened anew; the api starts anew")
+    request_restart()
+    return True
+
+
 class _Follower:
     """What the api process does whenever it hears of the controller, or for a second does not."""
 
@@ -361,14 +370,14 @@ class _Follower:
         feed: Callable[[], None],
         follow: Callable[[ControllerStatus], None],
         controller: ControllerClient,
-        request_restart: Callable[[], None],
+        outdated: Callable[[], bool],
         uplink: Outward,
     ) -> None:
         """`feed` feeds the service's watchdog; `follow` takes the controller's
-        status."""
+        status; `outdated` is true when the process is going to start anew."""
         self._uplink = uplink
         self._controller = controller
-        self._request_restart = request_restart
+        self._outdated = outdated
         self._reported = 0
         """How far the controller knows the journal to be used."""
         self._follow = follow
@@ -382,9 +391,7 @@ class _Follower:
     def heard(self, fact: Fact | None) -> None:
         """Bring the database up to date with what the controller did and found."""
         self._feed()
-        if self._store.outdated:
-            log.info("the database must be opened anew; the api starts anew")
-            self._request_restart()
+        if self._outdated():
             return
         if self._news.brought_by(fact):
             self._uplink.wake()

@@ -30,6 +30,7 @@ from gateway.objects.models import Models
 from gateway.store.files import mirror_path
 from gateway.store.files.copies import FileCopy, on_read_only_disk
 from gateway.store.files.database import TrackedDatabase, reason
+from gateway.store.files.locks import exclusive_locks
 from gateway.store.mirror.reader import MirrorTables, open_mirror
 from gateway.store.mirror.schema import FRESH
 from gateway.store.objects.names import NameReader
@@ -39,6 +40,8 @@ from gateway.store.tables.identity import read_identity
 
 CHECK_PAUSE_NS = 10_000_000_000
 """Between two checks of the mirror for damage that a read met."""
+LOCKS_PAUSE_NS = 1_000_000_000
+"""Between two looks at the locks of this process: nothing reads or writes here for so long."""
 OPEN_PAUSE_NS = 1_000_000_000
 """Between two attempts at a mirror that could not be opened."""
 CHECKED_FIRST_BYTES = 4_000_000
@@ -103,6 +106,9 @@ class Mirror:
         self._checked_ns = -CHECK_PAUSE_NS
         self._held_ns = 0
         self._tried_ns = 0
+        self._locks_ns = 0
+        self._locks: set[int] = set()
+        """What this process locked for itself at the last look."""
         self._unopened: str | None = None
         """Why the mirror cannot be opened."""
         self._asked = self._answered = 0
@@ -172,6 +178,7 @@ class Mirror:
             self._open()
         if self._clock.monotonic_ns() - self._held_ns > LONGEST_HOLD_NS:
             self.release()
+        self._give_back_locks()
         answers = self._opened_again()
         while self._messages:
             message = self._messages.popleft()
@@ -346,6 +353,18 @@ class Mirror:
         if self._copy is not None:
             self._copy.close()
             self._copy = None
+
+    def _give_back_locks(self) -> None:
+        """Open the mirror again where the kernel failed to release a lock: a read would wait for it
+        for ten seconds, and then fail."""
+        now_ns = self._clock.monotonic_ns()
+        if now_ns - self._locks_ns < LOCKS_PAUSE_NS:
+            return
+        self._locks_ns = now_ns
+        before, self._locks = self._locks, exclusive_locks(self._path)
+        if before & self._locks:
+            log.warning("a lock of the mirror was not released: it is opened again")
+            self._reopen()
 
     def _reopen(self) -> None:
         """Give back every lock that this process has on the mirror, also one that the kernel failed

@@ -22,17 +22,17 @@ def left_locked(path: Path) -> bool:
     file; meanwhile nobody can write, or nobody can read. Takes 0.5 s while anything is locked.
     False where the kernel does not tell (`man 5 proc_locks`).
     """
-    held = _exclusive(path)
+    held = exclusive_locks(path)
     for _ in range(_LOOKS):
         if not held:
             break
         time.sleep(_PAUSE_S)
-        held &= _exclusive(path)
+        held &= exclusive_locks(path)
     return bool(held)
 
 
-def _exclusive(path: Path) -> set[int]:
-    """The bytes that this process keeps locked for itself."""
+def exclusive_locks(path: Path) -> set[int]:
+    """The bytes of the -shm file of `path` that this process keeps locked for itself now."""
     try:
         inode = Path(f"{path.resolve()}-shm").stat().st_ino
         lines = _HELD.read_text(encoding="ascii").splitlines()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gateway.errors import DamagedFile
 from gateway.store.files.current import CurrentFile
+from gateway.store.files.locks import left_locked
 from gateway.store.journal.entries import JOURNAL_FORM, CommittedEntry, EntryKind
 from gateway.store.journal.rows import (
     COLUMNS,
@@ -52,12 +53,18 @@ class JournalReader:
 
     def __init__(self, path: Path) -> None:
         """Opens nothing yet."""
+        self._path = path
         self._file = CurrentFile(path, JOURNAL_FORM)
         self.damage = Damage()
         """Rows that were skipped since this object was made."""
 
     def close(self) -> None:
         self._file.close()
+
+    @property
+    def left_locked(self) -> bool:
+        """As locks.left_locked, in a process that does not write the journal."""
+        return left_locked(self._path)
 
     def last_seq(self) -> int:
         """The number of the newest committed entry, 0 in a new journal."""

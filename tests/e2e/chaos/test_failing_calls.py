@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -118,16 +119,17 @@ def test_doors_decide_whichever_call_fails(
     assert len(missed.shut) <= (1 - REACHED) * after.tried, f"never failed: {missed.shut}"
 
 
-def test_clients_write_whichever_lock_the_api_fails_to_take_or_to_release(
-    copied: Copied, begin: Begin
+@pytest.mark.parametrize("file", ["store.db-shm", "journal.db-shm"])
+def test_clients_write_and_read_whichever_lock_the_api_fails_to_take_or_to_release(
+    copied: Copied, begin: Begin, file: str
 ) -> None:
-    failed, site = begin("a failing lock of the api"), copied()
+    failed, site = begin(f"a failing lock of the api on {file}"), copied()
     with Units(site) as units:
         tally = Tally("before")
         tally.note(units, "0")
         tally.judge()
-        for nth in range(1, 13 if LONG else 3):
-            failure = Failure("lock", "store.db-shm", nth, "ENOLCK")
+        for nth in range(1, 9 if LONG else 3):
+            failure = Failure("lock", file, nth, "ENOLCK")
             log = site.data.with_name(f"{site.data.name}.{nth}.calls")
             with (
                 closing(units.client()) as api,
@@ -135,20 +137,28 @@ def test_clients_write_whichever_lock_the_api_fails_to_take_or_to_release(
                 suppress(AssertionError),
             ):
                 api.configure("general", relay1_timeout=100 + nth)
+                units.check()  # to have something read from the journal
             if not happened(log):
                 failed.miss(str(failure))
-            eventually(lambda: _writes(units), "a write of a client", COME_BACK_S)
+            eventually(lambda: _served(units) > 0, "a write and a read of a client", COME_BACK_S)
+            before = _served(units)
             failed.note(units, str(failure))
+            eventually(partial(_shows_more, units, before), "a shown access", COME_BACK_S)
     failed.judge()
     assert failed.opened == failed.tried, f"never failed, or Ana was not let in: {failed.shut}"
 
 
-def _writes(units: Units) -> bool:
+def _served(units: Units) -> int:
+    """The newest access that a client is shown, after a write of that client; 0 for none."""
     units.keep()
     with suppress(AssertionError, requests.RequestException), closing(units.client()) as api:
         api.configure("general", relay1_timeout=100)
-        return True
-    return False
+        return max(int(row["id"]) for row in api.load("access_logs"))
+    return 0
+
+
+def _shows_more(units: Units, before: int) -> bool:
+    return _served(units) > before
 
 
 def _failures(request: pytest.FixtureRequest, name: str) -> Iterator[Failure]:

@@ -297,6 +297,36 @@ def test_a_lock_that_the_controller_left_on_the_mirror_does_not_outlast_a_change
                 assert time.monotonic() < end_s, "the change is not obeyed"
 
 
+def test_a_lock_that_a_read_of_the_controller_left_is_given_back_though_nothing_changes(
+    demo: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left: list[sqlite3.Connection] = []
+
+    def opened(*arguments: Any) -> TrackedDatabase:
+        """A mirror with a lock that lasts until it is closed: that of a transaction."""
+        found = open_mirror(*arguments)
+        close = found.close_all
+
+        def close_all() -> None:
+            left[0].close()
+            close()
+
+        if not left:
+            left.append(sqlite3.connect(demo / MIRROR_FILE, isolation_level=None))
+            left[0].execute("BEGIN IMMEDIATE")
+            monkeypatch.setattr(found, "close_all", close_all)
+        return found
+
+    with start(demo):
+        pass  # a mirror is there
+    monkeypatch.setattr("gateway.controller.mirror.mirror.open_mirror", opened)
+    with start(demo) as bench:
+        bench.pass_time(3)
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            left[0].execute("SELECT 1")
+        assert lets_in(bench)
+
+
 def test_rules_are_compiled_anew_from_a_new_mirror_of_the_same_version(
     demo: Path, start: Start
 ) -> None:

@@ -62,7 +62,7 @@ GROUPS = (
         "Device",
         "State, restart, backup and records of the device, and how servers fare.",
         *("simulation", "system", "power", "backup", "audit", "system_log", "diagnostics"),
-        *("osdp", "osdp_bus", "outbox"),
+        *("osdp", "osdp_bus", "outbox", "update"),
     ),
     _group("Commands by name and entity", "The API of a second vendor, at one path.", "minop"),
     _group("Descriptions and figures", "For programs that watch the device.", "description"),

@@ -18,9 +18,8 @@ from gateway.api.controlid.app import create_app
 from gateway.api.sessions import MemorySessions
 from gateway.clock import DeviceTime, ManualClock
 from gateway.commands.context import CommandContext
-from gateway.commands.provisioning import site_rows
+from gateway.commands.provisioning import factory_rows, site_rows
 from gateway.objects.catalogue import REGISTRY
-from gateway.objects.factory import FACTORY_ROWS
 from gateway.settings import SiteFile
 from gateway.settings.initial import initial_configuration
 from gateway.store.files import STORE_FILE
@@ -81,7 +80,7 @@ def _store_file(device_id: int) -> bytes:
             made.transaction(),
         ):
             store_identity(made.database, identity)
-            for rows in (FACTORY_ROWS, site_rows(SITE, identity)):
+            for rows in (factory_rows(SITE), site_rows(SITE, identity)):
                 for table, values in rows.items():
                     made.insert(table, values)
             made.set_configuration(initial_configuration(SITE))

@@ -1,8 +1,12 @@
 // A list of events follows what happens only while its top is on the screen and nothing in it is
 // open: nothing moves under the eyes of somebody who reads. The button before it tells what is new.
 
+function opened(list) {
+  return list.querySelector("details[open]") !== null;
+}
+
 function reading(list) {
-  return list.getBoundingClientRect().top < 0 || list.querySelector("details[open]") !== null;
+  return list.getBoundingClientRect().top < 0 || opened(list);
 }
 
 function follow(list) {
@@ -17,6 +21,12 @@ function follow(list) {
   document.body.addEventListener("live-log", () => {
     if (!reading(list)) refresh();
     else if (news) news.hidden = false;
+  });
+  // It may have been opened after the list was asked for.
+  document.body.addEventListener("htmx:before:swap", (event) => {
+    if (event.detail.ctx.target !== list || !opened(list)) return;
+    event.preventDefault();
+    if (news) news.hidden = false;
   });
   news?.addEventListener("click", () => {
     for (const open of list.querySelectorAll("details[open]")) open.open = false;

@@ -11,7 +11,7 @@ EVENTS = 5_000
 """Of a busy day."""
 FIRST = 200
 """After so many everything that is made once has been made."""
-SPARE_NODES = 100
+SPARE_NODES = 1_000
 SPARE_HEAP_BYTES = 2_000_000
 """Under the size of what a leak of one swap in ten would keep."""
 

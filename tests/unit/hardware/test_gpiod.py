@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gpiod
+import gpiozero  # type: ignore[import-untyped] # - no types
 import pytest
 from structlog.testing import capture_logs
 
@@ -336,7 +337,6 @@ def test_a_missing_library_is_an_error_that_names_it(
 
 
 def test_gpiozeros_own_devices_work_on_the_lines(chips: FakeChips, factory: PinFactory) -> None:
-    gpiozero = pytest.importorskip("gpiozero")
     with gpiozero.DigitalOutputDevice(17, initial_value=True, pin_factory=factory) as relay:
         relay.off()
     with gpiozero.Button(24, pin_factory=factory) as button:

@@ -9,6 +9,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     ModelWrapValidatorHandler,
+    PrivateAttr,
     ValidationError,
     model_validator,
 )
@@ -27,6 +28,7 @@ from gateway.settings.locks import with_wired_locks
 from gateway.settings.mqtt import MqttSettings
 from gateway.settings.reader_inputs import reader_input_problems
 from gateway.settings.readers import Reader, WiegandReader, osdp_problems
+from gateway.settings.removed_keys import without_removed
 from gateway.settings.sec_boxes import SecBox, sec_box_problems
 from gateway.settings.wires import AnyFixedInput, FixedInput, Output, ReaderInput, Section
 
@@ -68,6 +70,18 @@ class SiteFile(Section):
     """None without a broker."""
     initial: dict[str, dict[str, InitialValue]] = Field(default_factory=dict)
     """Configuration values that `init` writes into the database once: module -> key -> value."""
+    _ignored: tuple[str, ...] = PrivateAttr(())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _without_removed_keys(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Ignore the keys of former releases."""
+        if not isinstance(data, Mapping):
+            return handler(data)
+        kept, ignored = without_removed(data)
+        site = handler(kept)
+        site._ignored = ignored  # noqa: SLF001 - its own
+        return site
 
     @model_validator(mode="wrap")
     @classmethod
@@ -96,6 +110,11 @@ class SiteFile(Section):
                 ),
             ],
         )
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """A warning for each key of a former release, which is ignored."""
+        return self._ignored
 
     def doors(self) -> tuple[Door | SecBox, ...]:
         """Every door, on the board and on modules."""

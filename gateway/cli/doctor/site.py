@@ -22,6 +22,8 @@ def site_findings(site: SiteFile, profile: BoardProfile) -> Iterator[Finding]:
     yield ok("site file", f"{site.site.name!r} on {profile.title}{has}")
     if not (site.doors() or site.turnstile):
         yield warn("site file", "has no door: nothing opens; add a [[door]] table for each")
+    for text in site.ignored:
+        yield warn("site file", text)
     for text in warnings(profile, site):
         yield warn("board", text)
     yield from lock_findings(site)

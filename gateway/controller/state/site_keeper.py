@@ -64,6 +64,8 @@ class SiteKeeper:
     def begin(self) -> RunningSite:
         """The site file to start with. Raises SettingsError if none can be used."""
         self._running = self._tried() or stored_site(self._data)
+        for text in self._running.site.ignored:
+            log.warning("a key of the site file is ignored", key=text)
         return self._running
 
     def ready(self) -> None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import tomllib
 from importlib.resources import files
+from inspect import isclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel
 
+from gateway.cli.doctor.findings import Grade
+from gateway.cli.doctor.site import site_findings
 from gateway.errors import SettingsError
+from gateway.hardware.boards.profiles import load_profile
 from gateway.settings import (
     LAST_GOOD,
     SITE_FILE,
@@ -22,6 +27,7 @@ from gateway.settings import (
 )
 from gateway.settings.problems import read_problems
 from gateway.settings.refusals import MOST_DESCRIBED
+from gateway.settings.removed_keys import REMOVED_KEYS, RemovedKey
 
 GOOD = """
 [site]
@@ -93,6 +99,44 @@ def test_a_wrong_site_is_refused_by_its_key(change: tuple[str, str], said: str) 
     with pytest.raises(SettingsError) as refused:
         parse_site(GOOD.replace(*change), "site")
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ['"pins"', "17", "{ of = 1 }"])
+def test_a_key_of_a_former_release_is_ignored_with_a_warning_that_names_it(value: str) -> None:
+    reader = '[[reader]]\nkind = "wiegand"\nname = "front"\nindex = 1\nportal = 1\nd0 = 5\nd1 = 6\n'
+    site = parse_site(f"{GOOD}{reader}edges = {value}\n", "site")
+    assert site.reader == parse_site(f"{GOOD}{reader}", "site").reader
+    (warning,) = site.ignored
+    assert warning.startswith("reader 'front' edges: is ignored since")
+    found = site_findings(site, load_profile("simulated"))
+    assert warning in [it.text for it in found if it.grade is Grade.WARN]
+
+
+def test_a_key_of_a_former_release_is_unknown_where_it_never_was() -> None:
+    hid = (
+        '[[reader]]\nkind = "hid"\nname = "desk"\nindex = 1\nportal = 1\ndevice = "/dev/hidraw0"\n'
+    )
+    with pytest.raises(SettingsError, match="reader 'desk' edges: unknown key"):
+        parse_site(f'{GOOD}{hid}edges = "pins"\n', "site")
+
+
+@pytest.mark.parametrize("removed", REMOVED_KEYS, ids=lambda it: f"{it.table}.{it.key}")
+def test_no_key_is_both_removed_and_in_use(removed: RemovedKey) -> None:
+    table = SiteFile.model_fields[removed.table].annotation
+    models = [it for it in _models(table) if removed.kind in {None, *_kinds(it)}]
+    assert models
+    assert not [it for it in models if removed.key in it.model_fields]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isclass(annotation) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
+
+
+def _kinds(model: type[BaseModel]) -> tuple[object, ...]:
+    kind = model.model_fields.get("kind")
+    return get_args(kind.annotation) if kind else ()
 
 
 @pytest.mark.parametrize(

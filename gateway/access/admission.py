@@ -22,6 +22,7 @@ from gateway.access.admission_values import (
 )
 from gateway.access.attempt import Attempt
 from gateway.access.decision import Decision, decide, refuse
+from gateway.access.factor_modes import FactorMode
 from gateway.access.multi_person import MultiPersonGroup, PortalRule, complete, has_place, shortage
 from gateway.access.passback import Strictness
 from gateway.access.person import Person
@@ -100,13 +101,14 @@ class _LocalStep(StepBuilder):
             self.add_refusal(Reason.UNKNOWN_CREDENTIAL, attempt)
             return
         decision = self._decide(policy, person, portal, seen)
-        # A contingency card has no owner, so it has no second factor.
-        if not decision.allowed or not self.settings.second_factor or not person.id:
+        ruling = policy.factors_at(portal, seen.moment, self.settings.factor_mode)
+        missing = self._missing_factor(attempt, ruling.mode)
+        # A contingency card has no owner, so no factors are asked for.
+        if not decision.allowed or missing is None or not person.id:
             self._conclude(policy, portal, attempt, person, decision, seen)
-        elif attempt.factor.keyed:
-            self.add_refusal(Reason.FIRST_FACTOR_MISSING, attempt, decision)
-        elif attempt.reader not in self.settings.keypads:
-            self.add_refusal(Reason.NO_SECOND_FACTOR_HERE, attempt, decision)
+        elif missing is not Reason.SECOND_FACTOR_DUE:
+            known = facts.of_factors(ruling)
+            self.add_refusal(missing, attempt, decision, known=known)
         else:
             whole = attempt.reader in self.settings.whole_pins
             first_key_ms = self.settings.second_factor_ms if whole else self.settings.next_key_ms
@@ -118,6 +120,24 @@ class _LocalStep(StepBuilder):
                 attempt.duress,
             )
             self.add_refusal(Reason.SECOND_FACTOR_DUE, attempt, decision)
+
+    def _missing_factor(self, attempt: Attempt, mode: FactorMode) -> Reason | None:
+        """Why the factor of `attempt` is not enough; None if it is."""
+        keyed = attempt.factor.keyed
+        if self.settings.any_factors or mode in (
+            FactorMode.CARD_OR_PIN,
+            FactorMode.PIN if keyed else FactorMode.CARD,
+        ):
+            return None
+        if mode is FactorMode.CARD:
+            return Reason.PIN_NOT_ACCEPTED
+        if mode is FactorMode.PIN:
+            return Reason.CARD_NOT_ACCEPTED
+        if keyed:
+            return Reason.FIRST_FACTOR_MISSING
+        if attempt.reader not in self.settings.keypads:
+            return Reason.NO_SECOND_FACTOR_HERE
+        return Reason.SECOND_FACTOR_DUE
 
     def _second_factor(
         self, policy: Policy, portal: Portal, attempt: Attempt, seen: Circumstances

@@ -12,11 +12,10 @@ from gateway.settings.configuration import Configuration, is_on
 def admission_settings(configuration: Configuration, site: SiteFile) -> AdmissionSettings:
     """The settings of `site`; `configuration` must hold every key."""
     times = site.admission
-    keypads = (it.name for it in site.reader if isinstance(it, BitReader) and it.keypad)
     whole = (it.name for it in site.reader if isinstance(it, WiegandReader) and it.whole_pins)
     return AdmissionSettings(
         second_factor=is_on(configuration, "identifier", "multi_factor_authentication"),
-        keypads=frozenset(keypads),
+        keypads=keypads(site),
         whole_pins=frozenset(whole),
         second_factor_ms=times.second_factor_s * 1000,
         next_key_ms=times.next_key_s * 1000,
@@ -26,6 +25,12 @@ def admission_settings(configuration: Configuration, site: SiteFile) -> Admissio
         ),
         passback=_passback(configuration),
     )
+
+
+def keypads(site: SiteFile) -> frozenset[str]:
+    """The names of the readers with a keypad."""
+    found = (it.name for it in site.reader if isinstance(it, BitReader) and it.keypad)
+    return frozenset(found)
 
 
 def _passback(configuration: Configuration) -> PassbackSettings:

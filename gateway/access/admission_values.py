@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.access.attempt import Attempt, Duress, Factor, PortalState
 from gateway.access.decision import Decision
+from gateway.access.factor_modes import FactorMode
 from gateway.access.guessing import Guard, GuardSettings
 from gateway.access.multi_person import MultiPersonGroup
 from gateway.access.passback import UNKNOWN_POSITION, Now, PassbackPosition, PassbackSettings
@@ -36,6 +37,13 @@ class AdmissionSettings:
     passback: PassbackSettings = field(default_factory=PassbackSettings)
     contingency: bool = False
     """No server answers, so contingency cards count."""
+    any_factors: bool = False
+    """What is shown counts as every factor: tells what comes after a second factor that is due."""
+
+    @property
+    def factor_mode(self) -> FactorMode:
+        """What a portal asks for that no row of `portal_factor_modes` speaks of."""
+        return FactorMode.CARD_AND_PIN if self.second_factor else FactorMode.CARD_OR_PIN
 
 
 @dataclass(frozen=True, slots=True)

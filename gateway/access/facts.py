@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.access.attempt import PortalState
+from gateway.access.factor_modes import FactorRuling
 from gateway.access.multi_person import Shortage
 from gateway.access.passback import Violation
 from gateway.access.person import Person
@@ -55,6 +56,14 @@ def of_persons(
     if until_s is not None:
         known["until_s"] = until_s
     return {"persons": known}
+
+
+def of_factors(ruling: FactorRuling) -> Mapping[str, Any]:
+    """Facts of the factors that a portal asks for; without rows for the default of the site."""
+    if not ruling.row_ids:
+        return NOTHING
+    rows = list(ruling.row_ids[:MOST])
+    return {"factors": {"mode": ruling.mode.word, "rows": rows, "doubtful": ruling.doubtful}}
 
 
 def of_refusal(reason: Reason, person: Person, state: PortalState) -> Mapping[str, Any]:

@@ -7,13 +7,20 @@ uses the old one, and then swap them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
 
 from gateway.access.actions import RUN_AT, Action
 from gateway.access.calendar import Calendar, compile_calendar
+from gateway.access.factor_modes import (
+    FactorMode,
+    FactorRuling,
+    FactorSchedule,
+    compile_factor_modes,
+    ruling_at,
+)
 from gateway.access.multi_person import PortalRule, compile_portal_rules, zones_of
 from gateway.access.passback import NO_PASSAGE, Passage, passage
 from gateway.access.person import Person
@@ -101,6 +108,8 @@ class Portal:
     """The first cards that unlock it for everyone."""
     passage: Passage = NO_PASSAGE
     """Its areas as anti-passback sees them."""
+    factors: tuple[FactorSchedule, ...] = ()
+    """Which factors it asks for when; the default of the site at all other times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +141,12 @@ class Policy:
             return ()
         instant = self.calendar.instant(moment)
         return tuple(rule for rule in portal.portal_rules if rule.in_force(instant))
+
+    def factors_at(self, portal: Portal, moment: Moment, default: FactorMode) -> FactorRuling:
+        """The factors that the portal asks for at `moment`; `default` is that of the site."""
+        if not portal.factors:
+            return FactorRuling(default)
+        return ruling_at(portal.factors, self.calendar.instant(moment), default)
 
     def unlocked_at(self, portal: Portal, moment: Moment) -> UnlockSchedule | None:
         """The schedule that lets everyone pass at `moment`, None for none."""
@@ -183,6 +198,7 @@ def compile_policy(rows: PolicyRows, steps: Steps | None = None) -> Work[Policy]
         rows.first_card_unlock_groups,
         zones,
     )
+    factors = yield from steps.run("factors", compile_factor_modes, rows.portal_factor_modes, zones)
     portals = yield from steps.run(
         "portals",
         _portals,
@@ -195,6 +211,7 @@ def compile_policy(rows: PolicyRows, steps: Steps | None = None) -> Work[Policy]
         first_cards,
         rows.passback_areas,
     )
+    portals = yield from steps.run("factors of portals", _with_factors, portals, factors)
     return Policy(
         version=rows.version,
         portals=portals,
@@ -351,6 +368,19 @@ def _portals(
         )
 
     return MappingProxyType((yield from _map(rows, portal)))
+
+
+def _with_factors(
+    portals: Mapping[int, Portal], factors: Mapping[int, tuple[FactorSchedule, ...]]
+) -> Work[Mapping[int, Portal]]:
+    if not factors:
+        return portals
+
+    def portal(its: tuple[int, Portal]) -> tuple[int, Portal]:
+        id_, known = its
+        return id_, replace(known, factors=factors[id_]) if id_ in factors else known
+
+    return MappingProxyType((yield from _map(portals.items(), portal)))
 
 
 def _rule(row: RuleRow, ties: _Ties) -> Work[Rule]:

@@ -103,6 +103,10 @@ class Reason(StrEnum):
     """A first factor, or the credential of a person who waits, no longer belongs to them."""
     FIRST_FACTOR_MISSING = "first_factor_missing"
     """A PIN or password alone, where it only counts as a second factor."""
+    PIN_NOT_ACCEPTED = "pin_not_accepted"
+    """A PIN or password, where only cards and codes count at this time."""
+    CARD_NOT_ACCEPTED = "card_not_accepted"
+    """A card or code, where only a PIN or password counts at this time."""
     NO_SECOND_FACTOR_HERE = "no_second_factor_here"
     """A second factor is due, and nothing can be keyed at this reader."""
     KEYPAD_LOCKED = "keypad_locked"
@@ -290,12 +294,29 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
             "a PIN or password alone does not open this door",
             "present a card or code first, then key the PIN",
         ),
+        Reason.PIN_NOT_ACCEPTED: ReasonEntry(
+            _DENIED,
+            Stage.SECOND_FACTOR,
+            Cue.DENY,
+            "only cards and codes count at this portal now",
+            "present a card or code, or change the portal's rows of portal_factor_modes",
+            facts="factors",
+        ),
+        Reason.CARD_NOT_ACCEPTED: ReasonEntry(
+            _DENIED,
+            Stage.SECOND_FACTOR,
+            Cue.DENY,
+            "only a PIN or password counts at this portal now",
+            "key the person's PIN, or change the portal's rows of portal_factor_modes",
+            facts="factors",
+        ),
         Reason.NO_SECOND_FACTOR_HERE: ReasonEntry(
             _DENIED,
             Stage.SECOND_FACTOR,
             Cue.DENY,
             "a PIN is required, and this reader has no keypad",
-            "fit a reader with a keypad, or set identifier.multi_factor_authentication to 0",
+            "fit a reader with a keypad, or ask for less: identifier.multi_factor_authentication "
+            "and the portal's rows of portal_factor_modes",
         ),
         Reason.KEYPAD_LOCKED: ReasonEntry(
             # The same as for a wrong entry: the answer does not show whether this one was right.

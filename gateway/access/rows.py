@@ -116,6 +116,15 @@ class FirstCardRow(NamedTuple):
     time_zone_id: int
 
 
+class FactorModeRow(NamedTuple):
+    """A row of `portal_factor_modes`; `mode` is a `FactorMode`."""
+
+    id: int
+    portal_id: int
+    time_zone_id: int
+    mode: int
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyRows:
     """Everything a policy is compiled from.
@@ -168,6 +177,7 @@ class PolicyRows:
     first_card_unlocks: Iterable[FirstCardRow] = ()
     first_card_unlock_groups: Iterable[LinkRow] = ()
     """(first card unlock, group)"""
+    portal_factor_modes: Iterable[FactorModeRow] = ()
     contingency_rules: Iterable[int] = ()
     """The rules of every contingency card (`contingency_card_access_rules`)."""
     passback_areas: Iterable[LinkRow] = ()

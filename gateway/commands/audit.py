@@ -18,6 +18,7 @@ import structlog
 from gateway.commands.answers import TextStream
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
+from gateway.commands.reader_fit import readers_fit
 from gateway.commands.requests import OptionalFlag, RequestModel
 from gateway.commands.rights import Caller, Right, check_right
 from gateway.errors import ConstraintViolation, GatewayError, SecretTaken, StorageError
@@ -72,7 +73,8 @@ def audited_write(
             search = {"object": object_name, "fields": shown, "where": outcome.where}
             old = list(store.load({**search, "limit": SHOWN}, show_secrets=secrets).rows)
         try:
-            yield outcome
+            with readers_fit(context, object_name):
+                yield outcome
         except SecretTaken:
             # While no other write of this login can run: it must not get ahead of the count.
             if not secrets:

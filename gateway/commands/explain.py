@@ -17,6 +17,7 @@ from typing_extensions import TypedDict
 from gateway.access.admission_values import AdmissionSettings
 from gateway.access.attempt import Attempt, Factor
 from gateway.access.decision import decide
+from gateway.access.factor_modes import FactorMode
 from gateway.access.person import Person
 from gateway.access.policy import Portal
 from gateway.access.reasons import OpeningCause, Reason, Stage
@@ -267,7 +268,9 @@ def _stages_in_use(
     """Whether stages that depend on the configuration are in use now."""
     return {
         Stage.VALIDITY: person is not None and person.dated,
-        Stage.SECOND_FACTOR: settings.second_factor,
+        Stage.SECOND_FACTOR: portal is not None
+        and view.policy.factors_at(portal, moment, settings.factor_mode).mode
+        is not FactorMode.CARD_OR_PIN,
         Stage.PASSBACK: portal is not None and settings.passback.applies_to(portal.passage),
         Stage.PERSONS: portal is not None and bool(view.policy.portal_rules_at(portal, moment)),
     }

@@ -40,6 +40,8 @@ class CureAction(StrEnum):
     """Of `door`, 0 for the device."""
     IDENTIFY_AGAIN = "identify_again"
     """Show the card or code again, then key the PIN in time."""
+    CHANGE_FACTORS = "change_factors"
+    """Change what `portal_id` asks for at that time (`portal_factor_modes`)."""
     CHANGE_PIN = "change_pin"
     """Give the person another PIN, if they do not know theirs."""
     IDENTIFY_TOGETHER = "identify_together"
@@ -107,6 +109,8 @@ _OPENS_ONCE = frozenset(
         Reason.PASSBACK,
         Reason.CLOCK_NOT_TRUSTED,
         Reason.UNKNOWN_CONDITION,
+        Reason.PIN_NOT_ACCEPTED,
+        Reason.CARD_NOT_ACCEPTED,
     }
 )
 """A known person is refused, and nothing at the door keeps it locked."""
@@ -165,6 +169,17 @@ def _condition(_: Case, rules: Sequence[RuleReport]) -> Cure:
     return Cure(CureAction.REMOVE_CONDITION, {"rule_ids": unknown})
 
 
+def _factors(case: Case, _: Sequence[RuleReport]) -> Cure:
+    return Cure(CureAction.CHANGE_FACTORS, _portal(case))
+
+
+def _no_keypad(case: Case, rules: Sequence[RuleReport]) -> Cure:
+    if "factors" in case.facts:
+        return _factors(case, rules)
+    target = {"module": "identifier", "key": "multi_factor_authentication"}
+    return Cure(CureAction.CONFIGURE, target)
+
+
 def _lock_down(case: Case, _: Sequence[RuleReport]) -> Cure:
     door = case.facts.get(Reason.LOCK_DOWN, {}).get("door", 0)
     return Cure(CureAction.END_LOCK_DOWN, {"door": door})
@@ -207,9 +222,9 @@ _CURES: Mapping[Reason, _Made] = MappingProxyType(
         Reason.SECOND_FACTOR_TIMED_OUT: _just(CureAction.IDENTIFY_AGAIN),
         Reason.CREDENTIAL_REVOKED: _for_person(CureAction.GIVE_CREDENTIAL),
         Reason.FIRST_FACTOR_MISSING: _just(CureAction.IDENTIFY_AGAIN),
-        Reason.NO_SECOND_FACTOR_HERE: _just(
-            CureAction.CONFIGURE, module="identifier", key="multi_factor_authentication"
-        ),
+        Reason.NO_SECOND_FACTOR_HERE: _no_keypad,
+        Reason.PIN_NOT_ACCEPTED: _factors,
+        Reason.CARD_NOT_ACCEPTED: _factors,
         Reason.KEYPAD_LOCKED: _just(CureAction.WAIT_FOR_KEYPAD),
         Reason.PASSBACK: _for_person(CureAction.FORGIVE_PASSBACK),
         Reason.WAITING_FOR_PERSONS: _together,

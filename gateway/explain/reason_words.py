@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from gateway.access.factor_modes import FactorMode
 from gateway.access.facts import FORM, NOTHING
 from gateway.access.passback import PassbackMode
 from gateway.access.reasons import REASONS, Reason
@@ -175,6 +176,24 @@ def _persons(known: Known, names: WordNames) -> str:
     return missing
 
 
+_FACTOR_WORDS = {
+    FactorMode.CARD_OR_PIN.word: "a card or a PIN",
+    FactorMode.CARD.word: "a card only",
+    FactorMode.PIN.word: "a PIN only",
+    FactorMode.CARD_AND_PIN.word: "a card and a PIN",
+}
+
+
+def _factors(known: Known, _: WordNames) -> str:
+    facts = known.facts.get("factors")
+    if facts is None:
+        return ""
+    rows = ", ".join(map(str, facts["rows"]))
+    asks = f"portal_factor_modes {rows}: {_FACTOR_WORDS[facts['mode']]}"
+    why = ", since the hours of a row cannot be told, and the stricter counts then"
+    return f"{asks}{why if facts['doubtful'] else ''}"
+
+
 def _valid(known: Known, names: WordNames) -> str:
     facts = known.facts.get("valid", {})
     parts = [
@@ -215,6 +234,10 @@ _DETAILS: Mapping[Reason, Callable[[Known, WordNames], str]] = {
     Reason.WAITING_FOR_PERSONS: _persons,
     Reason.PERSONS_MISSING: _persons,
     Reason.NO_PLACE_AMONG_PERSONS: _persons,
+    Reason.FIRST_FACTOR_MISSING: _factors,
+    Reason.NO_SECOND_FACTOR_HERE: _factors,
+    Reason.PIN_NOT_ACCEPTED: _factors,
+    Reason.CARD_NOT_ACCEPTED: _factors,
     Reason.NOT_YET_VALID: _valid,
     Reason.EXPIRED: _valid,
     Reason.DOOR_UNREACHABLE: _unreachable,

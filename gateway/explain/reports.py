@@ -74,7 +74,7 @@ def suppose(
     found = admit(policy, settings, state, attempt, seen).outcomes[-1]
     if found.decision.reason is not Reason.SECOND_FACTOR_DUE:
         return Supposed(found)
-    alone = replace(settings, second_factor=False)
+    alone = replace(settings, any_factors=True)
     after = admit(policy, alone, AdmissionState(), attempt, seen).outcomes[-1]
     return Supposed(found, after)
 

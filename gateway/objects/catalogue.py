@@ -15,6 +15,7 @@ from gateway.objects import (
     alarms,
     biometrics,
     equipment,
+    factor_modes,
     first_card,
     identification,
     intercom,
@@ -127,5 +128,6 @@ REGISTRY = Registry(
         first_card.FIRST_CARD_UNLOCKS,
         first_card.FIRST_CARD_UNLOCK_GROUPS,
         modes.EXCEPTION_MODES,
+        factor_modes.PORTAL_FACTOR_MODES,
     )
 )

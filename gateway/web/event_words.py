@@ -185,6 +185,8 @@ REASONS: Mapping[Reason, Variants] = MappingProxyType(
         Reason.CREDENTIAL_REVOKED: (noted("what was shown is no longer theirs"),),
         Reason.FIRST_FACTOR_MISSING: (noted("a PIN alone does not open"),),
         Reason.NO_SECOND_FACTOR_HERE: (noted("a PIN is needed, and the reader has no keypad"),),
+        Reason.PIN_NOT_ACCEPTED: (noted("only cards and codes count now"),),
+        Reason.CARD_NOT_ACCEPTED: (noted("only a PIN counts now"),),
         Reason.KEYPAD_LOCKED: (
             noted("the keypad is locked until %(until_at)s"),
             noted("the keypad is locked"),

@@ -55,6 +55,7 @@ CURES: Mapping[CureAction, str] = MappingProxyType(
         CureAction.REMOVE_CONDITION: noted("Delete the condition of the rule"),
         CureAction.END_LOCK_DOWN: noted("End the lock-down"),
         CureAction.IDENTIFY_AGAIN: noted("Show the card again, then key the PIN at once"),
+        CureAction.CHANGE_FACTORS: noted("Change what the door asks for"),
         CureAction.CHANGE_PIN: noted("Give the person another PIN"),
         CureAction.IDENTIFY_TOGETHER: noted("Identify one right after the other"),
         CureAction.WAIT_FOR_KEYPAD: noted("Wait until the keypad is free; cards work meanwhile"),

@@ -56,6 +56,7 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
     for clashing, why in interlock_clashes(site, config):
         yield warn(f"portal {clashing.id} ({clashing.name})", why)
     yield from _unknown_conditions(policy)
+    yield from _without_keypad(site, config)
     yield from _open_to_all(policy)
     yield from closed_portals(data, site, config)
     yield from unserved(config)
@@ -115,6 +116,21 @@ def _unknown_conditions(policy: Policy) -> Iterator[Finding]:
             more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
             yield _conditional(
                 f"{what} {listed}{more}", (table,), "no rule lets them in by any portal"
+            )
+
+
+def _without_keypad(site: SiteFile, config: EffectiveConfig) -> Iterator[Finding]:
+    """Readers at which nobody can show what their portal asks for at times."""
+    for reader in site.reader:
+        portal = config.snapshot.policy.portals.get(config.topology.portal_of_reader(reader.index))
+        if portal is None or reader.name in config.admission.keypads:
+            continue
+        rows = [it.id for it in portal.factors if it.mode.needs_pin]
+        if rows:
+            yield warn(
+                f"reader {reader.name}",
+                f"it has no keypad, and portal {portal.id} ({portal.name}) asks for a PIN at times "
+                f"(portal_factor_modes {', '.join(map(str, rows))}): nobody passes there then",
             )
 
 

@@ -99,20 +99,23 @@ class AdmissionContext:
         """
         seen = self.seen(identified.attempt, opening, config)
         settings = replace(config.admission, contingency=contingency)
-        step = admit(
-            config.snapshot.policy, settings, self.pending.admission, identified.attempt, seen
-        )
-        return self.take(step, identified, config)
+        policy = config.snapshot.policy
+        step = admit(policy, settings, self.pending.admission, identified.attempt, seen)
+        portal = policy.portals.get(identified.attempt.portal_id)
+        mode = settings.factor_mode
+        if portal is not None:
+            mode = policy.factors_at(portal, seen.moment, mode).mode
+        return self.take(step, identified, keyed_hidden=mode.needs_card)
 
     def take(
         self,
         step: AdmissionStep,
         identified: Identified | None = None,
-        config: EffectiveConfig | None = None,
+        *,
+        keyed_hidden: bool = False,
     ) -> Outcomes:
         """Take over a step, as PendingAdmission.take, and journal what it did to keypads."""
-        second_factor = config is not None and config.admission.second_factor
-        outcomes = self.pending.take(step, identified, second_factor=second_factor)
+        outcomes = self.pending.take(step, identified, keyed_hidden=keyed_hidden)
         for change in step.keypads:
             reader, locked_ms = change.reader, change.locked_ms
             self._recorder.note(EntryKind.KEYPAD, reader=reader, locked_ms=locked_ms)

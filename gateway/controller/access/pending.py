@@ -114,18 +114,18 @@ class PendingAdmission:
         step: AdmissionStep,
         identified: Identified | None = None,
         *,
-        second_factor: bool = False,
+        keyed_hidden: bool = False,
     ) -> tuple[tuple[AdmissionOutcome, Credential | None], ...]:
         """Adopt the state after `step`; its outcomes, each with the credential that a log may keep.
 
-        `identified` is the attempt of the step, None if time alone led to it. `second_factor` says
-        that the site asks for one: what is keyed then stays out of the log, and the row of a second
+        `identified` is the attempt of the step, None if time alone led to it. With `keyed_hidden`
+        what is keyed stays out of the log, since it counts after a card only; the row of a second
         factor shows the first one.
         """
         first = self.first_factor(identified.attempt) if identified else None
         before, self.admission = self.admission, step.state
         kept = identified.shown if identified else None
-        if identified and identified.attempt.factor.keyed and second_factor:
+        if identified and identified.attempt.factor.keyed and keyed_hidden:
             kept = None
         decided = []
         for number, outcome in enumerate(step.outcomes, start=1):

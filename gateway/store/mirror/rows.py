@@ -44,6 +44,8 @@ _SAFE: Mapping[str, Mapping[str, Value]] = {
     "portal_rule_validations": {"validation_id": -1},
     "portal_rule_time_zones": {"time_zone_id": -1},
     "antipassback_areas": {"mode": 2},
+    # Everything is asked for, at any time.
+    "portal_factor_modes": {"mode": 3, "time_zone_id": -1},
     "configuration": {"value": _UNREADABLE},
 }
 """Table -> column -> the value that takes the place of one that cannot be read."""
@@ -55,6 +57,7 @@ MAY_BLOCK = frozenset(
         "group_access_rules",
         "group_identification_rules",
         "holidays",
+        "portal_factor_modes",
         "portal_access_rules",
         "portal_portal_rules",
         "portal_rule_groups",

@@ -16,6 +16,7 @@ import peewee
 from gateway.access.policy import Policy, compile_policy
 from gateway.access.rows import (
     ActionRow,
+    FactorModeRow,
     FirstCardRow,
     HolidayRow,
     LinkRow,
@@ -63,6 +64,7 @@ _ROWS: Mapping[str, type[Any]] = {
     "portal_rule_groups": PortalRuleGroupRow,
     "scheduled_unlocks": ScheduledUnlockRow,
     "first_card_unlocks": FirstCardRow,
+    "portal_factor_modes": FactorModeRow,
 }
 """Table -> its rows, for PolicyRows."""
 _LINKS: Mapping[str, tuple[str, str]] = {

@@ -19,6 +19,7 @@ from gateway.access.admission_values import (
     KeypadChange,
 )
 from gateway.access.attempt import Attempt, Duress, Factor, PortalState
+from gateway.access.factor_modes import FactorMode
 from gateway.access.passback import (
     UNKNOWN_POSITION,
     Now,
@@ -31,6 +32,7 @@ from gateway.access.policy import Policy, compile_policy
 from gateway.access.reasons import Reason
 from gateway.access.rows import (
     ActionRow,
+    FactorModeRow,
     LinkRow,
     PolicyRows,
     PortalRow,
@@ -53,6 +55,8 @@ START_S = 1_795_435_200  # 2026-11-23T12:00:00, a monday
 STAFF = 1
 ALWAYS, CONTINGENCY = 1, 2
 OPEN, SIREN = 1, 2
+NOON = 43_200
+ZONES = {"always": 1, "first": 2, "later": 3, "empty": 4}
 
 
 def site(scenario: Table) -> Policy:
@@ -79,8 +83,18 @@ def site(scenario: Table) -> Policy:
         ],
         group_access_rules=[LinkRow(STAFF, ALWAYS)],
         access_rule_time_zones=[LinkRow(ALWAYS, 1), LinkRow(CONTINGENCY, 1)],
-        time_zones=[TimeZoneRow(1, "always")],
-        time_spans=[TimeSpanRow(1, 1, 0, 86_399, *(1,) * 10)],
+        time_zones=[TimeZoneRow(id_, name) for name, id_ in ZONES.items()],
+        time_spans=[
+            TimeSpanRow(1, ZONES["always"], 0, 86_399, *(1,) * 10),
+            TimeSpanRow(2, ZONES["first"], 0, NOON + 59, *(1,) * 10),
+            TimeSpanRow(3, ZONES["later"], NOON + 60, 86_399, *(1,) * 10),
+        ],
+        portal_factor_modes=[
+            FactorModeRow(
+                number, TABLE["portals"][row["portal"]]["id"], ZONES[row["zone"]], _mode(row)
+            )
+            for number, row in enumerate(scenario.get("factors", ()), 1)
+        ],
         portal_actions=[LinkRow(portal.id, OPEN) for portal in portals],
         actions=[
             ActionRow(OPEN, "open", "door", "door=1", 0),
@@ -105,6 +119,12 @@ def site(scenario: Table) -> Policy:
         ],
     )
     return drain(compile_policy(rows))
+
+
+def _mode(row: Table) -> int:
+    """A mode by its word, or a number that no mode has."""
+    mode = row["mode"]
+    return mode if isinstance(mode, int) else FactorMode[mode.upper()]
 
 
 def settings(scenario: Table) -> AdmissionSettings:
@@ -133,7 +153,7 @@ def attempt_of(step: Table) -> Attempt:
     )
 
 
-def seen_at(step: Table) -> Circumstances:
+def seen_at(step: Table, *, trusted: bool = True) -> Circumstances:
     utc_s = START_S + int(step["at"])
     position = UNKNOWN_POSITION
     if "seen" in step or "entered" in step:
@@ -143,7 +163,7 @@ def seen_at(step: Table) -> Circumstances:
         position = PassbackPosition(area, since_s, since_s // 86_400, here_s)
     stands = step.get("place", "")
     place = PortalState(stands == "released", stands == "locked_down", stands == "interlocked")
-    moment = Moment(utc_s, utc_s)
+    moment = Moment(utc_s, utc_s, trusted)
     still = step.get("still_waiting")
     waiting = None if still is None else tuple(_person(name) for name in still)
     now_ms, now = round(step["at"] * 1000), Now(utc_s, utc_s)
@@ -167,11 +187,16 @@ def without_portal_rules(policy: Policy) -> Policy:
 
 
 def run(
-    policy: Policy, wanted: AdmissionSettings, state: AdmissionState, step: Table
+    policy: Policy,
+    wanted: AdmissionSettings,
+    state: AdmissionState,
+    step: Table,
+    *,
+    trusted: bool = True,
 ) -> AdmissionStep:
     if "who" in step:
         policy = without_portal_rules(policy) if step.get("rule_over") else policy
-        return admit(policy, wanted, state, attempt_of(step), seen_at(step))
+        return admit(policy, wanted, state, attempt_of(step), seen_at(step, trusted=trusted))
     if "key" in step:
         typed = key_pressed(wanted, state, step["key"], round(step["at"] * 1000))
         return AdmissionStep(typed)
@@ -182,7 +207,8 @@ def run(
 def test_reads_in_a_row_lead_to_what_the_table_says(scenario: Table) -> None:
     policy, wanted, state = site(scenario), settings(scenario), AdmissionState()
     for step in scenario["steps"]:
-        admission = run(policy, wanted, state, step)
+        trusted = scenario.get("trusted", True)
+        admission = run(policy, wanted, state, step, trusted=trusted)
         state = admission.state
 
         assert [told(outcome) for outcome in admission.outcomes] == step["then"], step

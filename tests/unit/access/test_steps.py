@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.access.policy import Policy, compile_policy
 from gateway.access.rows import (
+    FactorModeRow,
     FirstCardRow,
     LinkRow,
     PolicyRows,
@@ -42,6 +43,7 @@ OTHER_TABLES: dict[str, st.SearchStrategy[Any]] = {
     "scheduled_unlock_access_rules": links(2, 4),
     "first_card_unlocks": rows_of(FirstCardRow, 0, 3, st.just("fc"), IDS, IDS),
     "first_card_unlock_groups": links(3, 2),
+    "portal_factor_modes": rows_of(FactorModeRow, 0, 3, IDS, IDS, st.integers(0, 4)),
     "contingency_rules": st.lists(IDS, max_size=2).map(tuple),
     "passback_areas": links(2, 2, (0, 0, 1)),
 }

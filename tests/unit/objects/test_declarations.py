@@ -37,7 +37,7 @@ OURS = """
 
 OURS = """
     antipassback_areas antipassback_exemptions first_card_unlocks first_card_unlock_groups
-    exception_modes custom_column_types
+    exception_modes custom_column_types portal_factor_modes
 """
 
 

@@ -69,7 +69,7 @@ def test_every_place_of_a_cure_or_of_the_index_is_a_view() -> None:
 
 @pytest.mark.parametrize("reason", [Reason.NO_SECOND_FACTOR_HERE, Reason.TURNSTILE_BLOCKED])
 def test_a_cure_by_a_setting_leads_to_that_setting(reason: Reason) -> None:
-    case: Any = SimpleNamespace(reason=reason, person=None)
+    case: Any = SimpleNamespace(reason=reason, person=None, facts={})
     [cure] = cures_of(case, ())
     [shown] = shown_cures({"cures": [{"action": cure.action, "target": cure.target}]})
     assert shown.action is CureAction.CONFIGURE

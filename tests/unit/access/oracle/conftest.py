@@ -18,6 +18,7 @@ from .law import (
     Tables,
     When,
     actions_of,
+    asked_for,
     find,
     groups_of,
     once,
@@ -199,10 +200,16 @@ class Oracle:
         if ruling.reason != "granted":
             return self._say(ruling.reason, step, ruling)
         # An emergency card is nobody's, and nobody has a second factor for it.
-        if second or not step["user"] or not self._settings["multi_factor_authentication"]:
+        site = {"card", "pin"} if self._settings["multi_factor_authentication"] else set[str]()
+        missing = asked_for(tables, step["portal"], site, when)
+        missing -= {"pin" if step["factor"] in TYPED else "card"}
+        if second or not step["user"] or not missing:
             return self._admit(tables, step, ruling, when)
+        both = asked_for(tables, step["portal"], site, when) != missing
         if step["factor"] in TYPED:
-            return self._say("first_factor_missing", step)
+            return self._say("first_factor_missing" if both else "pin_not_accepted", step)
+        if not both:
+            return self._say("card_not_accepted", step)
         if step["reader"] not in self._settings["keypads"]:
             return self._say("no_second_factor_here", step)
         self._waits[step["reader"]] = {

@@ -125,6 +125,28 @@ def restricts(tables: Tables, zones: list[int], when: When) -> bool:
     return any(span_holds(tables, span, when) for spans in found for span in spans)
 
 
+# ---- factors -----------------------------------------------------------------------------------
+
+ASKS = ((), ("card",), ("pin",), ("card", "pin"))
+"""What each mode of `portal_factor_modes` asks for; without anything, either is enough."""
+
+
+def asked_for(tables: Tables, portal_id: int, site: set[str], when: When) -> set[str]:
+    """The factors that a portal asks for; `site` is what the site asks for elsewhere.
+
+    Every row that may be in force is heeded; the site's own counts unless a row surely is.
+    """
+    wanted: set[str] = set()
+    sure = False
+    for row in find(tables, "portal_factor_modes", portal_id=portal_id):
+        if restricts(tables, [row["time_zone_id"]], when):
+            wanted |= set(ASKS[row["mode"]] if row["mode"] in range(4) else ASKS[3])
+            spans = spans_of(tables, row["time_zone_id"])
+            broken = not all(readable(span) for span in spans)
+            sure = sure or (not broken and releases(tables, [row["time_zone_id"]], when))
+    return wanted if sure else wanted | site
+
+
 # ---- rules ------------------------------------------------------------------------------------
 
 

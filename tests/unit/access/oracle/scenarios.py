@@ -245,7 +245,31 @@ def _conditions(draw: Random) -> Tables:
 
 
 def _site(draw: Random) -> Tables:
-    return {**_zones(draw), **_rules(draw), **_places(draw), **_people(draw), **_conditions(draw)}
+    return {
+        **_zones(draw),
+        **_rules(draw),
+        **_places(draw),
+        **_people(draw),
+        **_conditions(draw),
+        **_factors(draw),
+    }
+
+
+def _factors(draw: Random) -> Tables:
+    """What portals ask for at times, on every second site."""
+    pairs = list(product(range(1, 5), range(1, 6))) if draw.random() < 0.5 else []
+    chosen = [pair for pair in pairs if draw.random() < 0.15]
+    return {
+        "portal_factor_modes": [
+            {
+                "id": id_,
+                "portal_id": portal,
+                "time_zone_id": zone,
+                "mode": draw.choice((0, 1, 1, 1, 2, 2, 2, 3, 7)),
+            }
+            for id_, (portal, zone) in enumerate(chosen, 1)
+        ]
+    }
 
 
 # ---- what happens ------------------------------------------------------------------------------

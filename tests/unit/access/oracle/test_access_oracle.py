@@ -25,6 +25,7 @@ from gateway.access.policy import Policy, compile_policy
 from gateway.access.reasons import Reason
 from gateway.access.rows import (
     ActionRow,
+    FactorModeRow,
     HolidayRow,
     LinkRow,
     PolicyRows,
@@ -57,6 +58,7 @@ ROWS: dict[str, Any] = {
     "actions": ActionRow,
     "portal_rules": PortalRuleRow,
     "portal_rule_groups": PortalRuleGroupRow,
+    "portal_factor_modes": FactorModeRow,
 }
 WITHOUT_FAILURE = {reason for reason in Reason if not reason.by_server} - {
     Reason.INTERNAL_ERROR,

@@ -20,6 +20,8 @@ class Person:
     """Rules tied to this person alone (`user_access_rules`)."""
     opening_times: tuple[tuple[int, int], ...] = ()
     """(door, milliseconds) where doors stay unlocked longer for this person (`opening_times`)."""
+    extended_times: bool = False
+    """The person needs more time at doors (`users.extended_times`)."""
     passback_exempt: bool = False
     """Anti-passback ignores this person."""
     spends: tuple[int, int] | None = None

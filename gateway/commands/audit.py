@@ -21,6 +21,7 @@ from gateway.commands.context import Call, CommandContext
 from gateway.commands.reader_fit import readers_fit
 from gateway.commands.requests import OptionalFlag, RequestModel
 from gateway.commands.rights import Caller, Right, check_right
+from gateway.commands.site_objects import fits_site
 from gateway.errors import ConstraintViolation, GatewayError, SecretTaken, StorageError
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import Blob
@@ -73,7 +74,10 @@ def audited_write(
             search = {"object": object_name, "fields": shown, "where": outcome.where}
             old = list(store.load({**search, "limit": SHOWN}, show_secrets=secrets).rows)
         try:
-            with readers_fit(context, object_name):
+            with (
+                readers_fit(context, object_name),
+                fits_site(context.site, store, object_name),
+            ):
                 yield outcome
         except SecretTaken:
             # While no other write of this login can run: it must not get ahead of the count.

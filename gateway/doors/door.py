@@ -90,6 +90,14 @@ def due_ms(settings: DoorSettings, state: DoorState) -> int | None:
     return min((instant for instant in instants if instant is not None), default=None)
 
 
+def unlocks_ms(settings: DoorSettings, event: Unlock) -> int:
+    """How long the door is unlocked by `event`."""
+    dwell_ms = settings.dwell_ms if event.dwell_ms is None else event.dwell_ms
+    if event.extended:
+        dwell_ms = max(dwell_ms, settings.extended_dwell_ms)
+    return min(dwell_ms, settings.output_limit_ms)
+
+
 def _elapse(settings: DoorSettings, state: DoorState, now_ms: int) -> DoorState:
     """The state at `now_ms` without an event."""
     if state.pulse_until_ms is not None and state.pulse_until_ms <= now_ms:
@@ -167,11 +175,17 @@ def _commanded_open(
         return state
     if isinstance(event, HoldOpen):
         return replace(state, hold=True)
-    dwell_ms = settings.dwell_ms if event.dwell_ms is None else event.dwell_ms
-    until_ms = later(state.pulse_until_ms, now_ms + min(dwell_ms, settings.output_limit_ms))
+    until_ms = later(state.pulse_until_ms, now_ms + unlocks_ms(settings, event))
     # a grant at an open door restarts the held-open delay
     grants = (*state.grants, event.grant) if event.grant else state.grants
-    return replace(state, pulse_until_ms=until_ms, held_since_ms=None, grants=grants)
+    return replace(
+        state,
+        pulse_until_ms=until_ms,
+        held_since_ms=None,
+        grants=grants,
+        # a second person does not shorten the times of the first
+        extended=state.extended or event.extended,
+    )
 
 
 def _configured(state: DoorState, event: SettingsChanged) -> DoorState:
@@ -192,7 +206,10 @@ def _settle(settings: DoorSettings, state: DoorState, now_ms: int) -> DoorState:
             rex_until_ms=None,
             rex_holding=False,
         )
-    return rex.settle(settings, leaf.settle(settings, state, now_ms), now_ms)
+    state = rex.settle(settings, leaf.settle(settings, state, now_ms), now_ms)
+    if state.extended and not state.passing and state.sensor is not SensorReading.OPEN:
+        state = replace(state, extended=False)
+    return state
 
 
 def _with_outputs(settings: DoorSettings, state: DoorState) -> DoorState:

@@ -6,19 +6,39 @@ on a module has a row of `sec_boxs` instead.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from gateway.doors.interlock import Partners, symmetric
 from gateway.doors.turnstile_values import OperationMode, TurnstileSettings
 from gateway.doors.values import DoorSettings
-from gateway.settings import Door, RexMode, SecBox, Side, SiteFile
+from gateway.settings import Door, Egress, RexMode, SecBox, Side, SiteFile
 from gateway.settings.configuration import Configuration, is_on
 
 NORMALLY_CLOSED_BUTTON, NO_BUTTON = 1, 2
 """`sec_boxs.rex_mode`; any other number is a button that closes its contact. The API has the column
 and does not say what it means: these numbers are ours."""
+
+
+REX_MODES: Mapping[int, RexMode] = MappingProxyType(
+    {1: RexMode.UNLOCK, 2: RexMode.UNLOCK_WHILE_PRESSED, 3: RexMode.SHUNT}
+)
+"""`door_settings.rex_mode`; any other number leaves the site file's."""
+
+
+class DoorRow(NamedTuple):
+    """A row of `door_settings`, which has the times; -1 is that of all doors."""
+
+    door_id: int
+    held_open_s: int = -1
+    pre_alarm_s: int = -1
+    extended_dwell_ms: int = 0
+    extended_held_open_s: int = 0
+    forced_debounce_ms: int = -1
+    rex_mode: int = 0
+    relock_at_close: int = 0
 
 
 class SecBoxRow(NamedTuple):
@@ -50,42 +70,99 @@ class ConfiguredDoor:
 
 
 def configured_doors(
-    configuration: Configuration, site: SiteFile, rows: Mapping[int, SecBoxRow]
+    configuration: Configuration,
+    site: SiteFile,
+    rows: Mapping[int, SecBoxRow],
+    own: Mapping[int, DoorRow] = MappingProxyType({}),
 ) -> dict[int, ConfiguredDoor]:
-    """The doors of `site` by number; `rows` are those of `sec_boxs`."""
-    return {door.id: _configured(configuration, door, rows) for door in site.doors()}
+    """The doors of `site` by number; `rows` are those of `sec_boxs`, `own` of `door_settings`."""
+    return {
+        door.id: _configured(configuration, door, rows, own.get(door.id, DoorRow(door.id)))
+        for door in site.doors()
+    }
 
 
 def _configured(
-    configuration: Configuration, door: Door | SecBox, rows: Mapping[int, SecBoxRow]
+    configuration: Configuration,
+    door: Door | SecBox,
+    rows: Mapping[int, SecBoxRow],
+    own: DoorRow,
 ) -> ConfiguredDoor:
     if isinstance(door, SecBox):
         row = rows.get(door.id, SecBoxRow(door.id))
         return ConfiguredDoor(
-            _with_times(configuration, door, _sec_box(door, row)),
+            _with_row(configuration, door, _sec_box(door, row), own),
             sensor_idle_high=bool(row.door_sensor_idle),
             rex_idle_high=row.rex_mode != NORMALLY_CLOSED_BUTTON,
         )
     return ConfiguredDoor(
-        _with_times(configuration, door, _board_door(configuration, door)),
+        _with_row(configuration, door, _board_door(configuration, door), own),
         sensor_idle_high=is_on(configuration, "general", f"door_sensor{door.id}_idle"),
         rex_idle_high=is_on(configuration, "general", f"buttonhole{door.id}_idle"),
     )
 
 
-def _with_times(
-    configuration: Configuration, door: Door | SecBox, own: DoorSettings
+def _with_row(
+    configuration: Configuration, door: Door | SecBox, settings: DoorSettings, own: DoorRow
 ) -> DoorSettings:
-    """`own` with what the API configures for all doors at once."""
+    """`settings` with those of the door's own row, else with what all doors have."""
+
+    def chosen(value: int, of_all: str | int) -> int:
+        return value if value >= 0 else int(of_all)
+
+    held_s = chosen(own.held_open_s, configuration["alarm", "door_sensor_delay"])
+    debounce_ms = chosen(own.forced_debounce_ms, configuration["alarm", "forced_access_debounce"])
     return replace(
-        own,
+        settings,
+        extended_dwell_ms=max(0, own.extended_dwell_ms),
+        relock_at_close=bool(own.relock_at_close),
+        rex_mode=rex_mode(door, own),
         held_open_enabled=is_on(configuration, "alarm", "door_sensor_enabled"),
-        held_open_delay_ms=int(configuration["alarm", "door_sensor_delay"]) * 1000,
-        pre_alarm_ms=door.pre_alarm_s * 1000,
+        held_open_delay_ms=held_s * 1000,
+        extended_held_open_delay_ms=max(0, own.extended_held_open_s) * 1000,
+        pre_alarm_ms=chosen(own.pre_alarm_s, door.pre_alarm_s) * 1000,
         forced_open_enabled=is_on(configuration, "alarm", "forced_access_enabled"),
-        forced_open_debounce_ms=int(configuration["alarm", "forced_access_debounce"]),
+        forced_open_debounce_ms=debounce_ms,
         output_limit_ms=door.output_limit_s * 1000,
     )
+
+
+def rex_mode(door: Door | SecBox, row: DoorRow) -> RexMode:
+    """What the exit button does. Where nothing else opens the door from inside, it unlocks."""
+    in_file = door.rex.mode if door.rex else RexMode.UNLOCK
+    wanted = REX_MODES.get(row.rex_mode, in_file)
+    locks_in = wanted is RexMode.SHUNT and door.egress is Egress.SOFTWARE
+    return in_file if locks_in else wanted
+
+
+_NEED_SENSOR = (
+    "held_open_s",
+    "pre_alarm_s",
+    "forced_debounce_ms",
+    "extended_held_open_s",
+    "relock_at_close",
+)
+
+
+def door_row_problems(site: SiteFile, row: DoorRow) -> Iterator[tuple[str, str]]:
+    """What of a row of `door_settings` cannot work at `site`: the field, and why."""
+    door = next((it for it in site.doors() if it.id == row.door_id), None)
+    if door is None:
+        known = ", ".join(str(it.id) for it in site.doors()) or "none"
+        yield "door_id", f"there is no door {row.door_id}; this site has: {known}"
+        return
+    what = f"door {door.id} ({door.shown})"
+    if row.rex_mode and door.rex is None:
+        yield "rex_mode", f"{what} has no exit button"
+    elif row.rex_mode and rex_mode(door, row) is not REX_MODES.get(row.rex_mode):
+        yield "rex_mode", f"shunt drives nothing, and nothing but its lock opens {what} from inside"
+    if door.sensor is None:
+        for field in _NEED_SENSOR:
+            if getattr(row, field) > 0:
+                yield field, f"{what} has no door sensor"
+    limit_ms = door.output_limit_s * 1000
+    if row.extended_dwell_ms > limit_ms:
+        yield "extended_dwell_ms", f"one opening of {what} unlocks for at most {limit_ms} ms"
 
 
 def _board_door(configuration: Configuration, door: Door) -> DoorSettings:
@@ -98,7 +175,6 @@ def _board_door(configuration: Configuration, door: Door) -> DoorSettings:
         auto_close=on(f"relay{door.id}_auto_close"),
         sensor_enabled=door.sensor is not None and on(f"door_sensor{door.id}_enabled"),
         rex_enabled=door.rex is not None and on(f"buttonhole{door.id}_enabled"),
-        rex_mode=door.rex.mode if door.rex else RexMode.UNLOCK,
     )
 
 
@@ -109,7 +185,6 @@ def _sec_box(box: SecBox, row: SecBoxRow) -> DoorSettings:
         auto_close=bool(row.auto_close_enabled),
         sensor_enabled=box.sensor is not None and bool(row.door_sensor_enabled),
         rex_enabled=box.rex is not None and row.rex_mode != NO_BUTTON,
-        rex_mode=box.rex.mode if box.rex else RexMode.UNLOCK,
     )
 
 

@@ -44,6 +44,8 @@ def _opened(settings: DoorSettings, state: DoorState, now_ms: int, *, allowed: b
 def _closed(settings: DoorSettings, state: DoorState, now_ms: int) -> DoorState:
     forced = state.alarm is DoorAlarm.FORCED_OPEN or state.forced_since_ms is not None
     until_ms = None if forced else now_ms + settings.bounce_ms
+    if settings.sensor_enabled and settings.relock_at_close:
+        state = replace(state, pulse_until_ms=None, rex_until_ms=None)
     return replace(state, bounce_until_ms=until_ms)
 
 
@@ -54,8 +56,13 @@ def pending_alarm(settings: DoorSettings, state: DoorState) -> tuple[DoorAlarm, 
     if state.forced_since_ms is not None and settings.forced_open_enabled:
         return DoorAlarm.FORCED_OPEN, state.forced_since_ms + settings.forced_open_debounce_ms
     if state.held_since_ms is not None and settings.held_open_enabled:
-        return DoorAlarm.HELD_OPEN, state.held_since_ms + settings.held_open_delay_ms
+        return DoorAlarm.HELD_OPEN, state.held_since_ms + _held_open_delay_ms(settings, state)
     return None
+
+
+def _held_open_delay_ms(settings: DoorSettings, state: DoorState) -> int:
+    delay_ms = settings.held_open_delay_ms
+    return max(delay_ms, settings.extended_held_open_delay_ms) if state.extended else delay_ms
 
 
 def _pre_alarm_from_ms(settings: DoorSettings, state: DoorState) -> int | None:
@@ -64,7 +71,7 @@ def _pre_alarm_from_ms(settings: DoorSettings, state: DoorState) -> int | None:
     if not settings.pre_alarm_ms or pending is None or pending[0] is not DoorAlarm.HELD_OPEN:
         return None
     # a pre-alarm longer than the delay begins with the delay
-    return pending[1] - min(settings.pre_alarm_ms, settings.held_open_delay_ms)
+    return pending[1] - min(settings.pre_alarm_ms, _held_open_delay_ms(settings, state))
 
 
 def due_ms(settings: DoorSettings, state: DoorState) -> int | None:

@@ -54,6 +54,8 @@ class DoorState:
     welded: bool
     grants: tuple[int, ...] = ()
     """Grants for which the door has not opened yet."""
+    extended: bool = False
+    """Somebody who needs more time was let in: until the door has closed after them."""
 
     @classmethod
     def initial(

@@ -88,14 +88,21 @@ class DoorSettings:
     lock people in."""
     dwell_ms: int = 3_000
     """How long a grant or the REX button unlocks, 1 or more."""
+    extended_dwell_ms: int = 0
+    """At least so long for a person who needs more time, 0 or more."""
     auto_close: bool = True
     """The relay drops as soon as the sensor shows the door open."""
+    relock_at_close: bool = False
+    """The relay drops when the sensor shows that the door has closed again, if its time is not over
+    before. Without effect if `auto_close` drops it earlier."""
     sensor_enabled: bool = False
     rex_enabled: bool = False
     rex_mode: RexMode = RexMode.UNLOCK
     held_open_enabled: bool = True
     held_open_delay_ms: int = 10_000
     """How long the door may stand open, 0 or more."""
+    extended_held_open_delay_ms: int = 0
+    """At least so long after the entry of a person who needs more time, 0 or more."""
     pre_alarm_ms: int = 0
     """How long before that alarm the pre-alarm comes, 0 or more; 0 for none. One that is longer
     than the delay begins with it."""
@@ -117,7 +124,14 @@ class DoorSettings:
                 raise ValueError(f"{name} must be 0 or more, not {getattr(self, name)}")
 
 
-_FROM_0 = ("held_open_delay_ms", "pre_alarm_ms", "forced_open_debounce_ms", "bounce_ms")
+_FROM_0 = (
+    "extended_dwell_ms",
+    "held_open_delay_ms",
+    "extended_held_open_delay_ms",
+    "pre_alarm_ms",
+    "forced_open_debounce_ms",
+    "bounce_ms",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +143,8 @@ class Unlock:
     `Close`."""
     grant: int = 0
     """Its number in `Entered` or `NotEntered`; 0 for none."""
+    extended: bool = False
+    """For a person who needs more time: the door's extended times hold until it has closed."""
 
     def __post_init__(self) -> None:
         if self.dwell_ms is not None and self.dwell_ms < 1:
@@ -227,11 +243,11 @@ DoorEvent = (
 )
 
 
-def door_event(timeout_ms: int | None, grant: int = 0) -> DoorEvent:
-    """The event of an opening with a time-out as the Access API has it; `grant` as in Unlock."""
+def door_event(timeout_ms: int | None, grant: int = 0, *, extended: bool = False) -> DoorEvent:
+    """The event of an opening with a time-out as the Access API has it; the others as in Unlock."""
     if timeout_ms == 0:
         return HoldOpen()
-    return Close() if timeout_ms == -1 else Unlock(timeout_ms, grant)
+    return Close() if timeout_ms == -1 else Unlock(timeout_ms, grant, extended)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,8 @@ def _granted(text: str, body: Body, known: Known, names: SiteNames) -> JournalLi
     others = [names.person(id_) for id_ in body.get("company", ()) if id_ != body["row"]["user_id"]]
     if others:
         text = f"{text} together with {', '.join(others)}"
+    if known.facts.get("extended"):
+        text = f"{text}, with more time"
     opened = known.facts.get("doors")
     portal_opens = known.reason is Reason.GRANTED  # a server may name nothing to open
     if portal_opens and opened == [] and not known.facts.get("turnstile"):

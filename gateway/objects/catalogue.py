@@ -14,6 +14,7 @@ from __future__ import annotations
 from gateway.objects import (
     alarms,
     biometrics,
+    door_rows,
     equipment,
     factor_modes,
     first_card,
@@ -129,5 +130,6 @@ REGISTRY = Registry(
         first_card.FIRST_CARD_UNLOCK_GROUPS,
         modes.EXCEPTION_MODES,
         factor_modes.PORTAL_FACTOR_MODES,
+        door_rows.DOOR_SETTINGS,
     )
 )

@@ -18,6 +18,7 @@ _PEOPLE: Mapping[str, Collection[str] | None] = {
         "panic_salt",
         "begin_time",
         "end_time",
+        "extended_times",
     ),
     "cards": None,
     "qrcodes": None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Id, Int, NameText, OnDelete, Ref, Text, Time
+from gateway.objects.fields import Extension, Flag, Id, Int, NameText, OnDelete, Ref, Text, Time
 
 USER_ID_MAX = 999_999_999_999_999
 """A user id has at most 15 digits (vendor's manual)."""
@@ -26,6 +26,8 @@ USERS = ObjectType(
         # The time stamp of the stored photo, 0 without one; clients use different units.
         Int("image_timestamp", default=0, derived=True),
         Time("last_access", default=0, quiet=True),
+        # 1: needs more time, see `door_settings`.
+        Flag("extended_times", default=0, extension=Extension.OURS),
     ),
     change_logged=True,
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gateway.access.passback import PassbackMode, Strictness
 from gateway.access.policy import Policy, Portal
+from gateway.cli.doctor.door_rows import door_row_findings
 from gateway.cli.doctor.findings import Finding, fail, warn
 from gateway.cli.doctor.portals import closed_portals, unserved
 from gateway.controller.doors.clashes import interlock_clashes
@@ -61,6 +62,7 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
     yield from closed_portals(data, site, config)
     yield from unserved(config)
     yield from _unrecorded_exits(site, config)
+    yield from door_row_findings(data, site, config)
 
 
 def _unopened(data: Path, site: SiteFile, config: EffectiveConfig) -> Iterator[Finding]:

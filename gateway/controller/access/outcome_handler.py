@@ -122,9 +122,11 @@ class OutcomeHandler:
     ) -> None:
         grant = self._grants.add(outcome, config)
         now_ms = self._now_ms()
-        opened = self._opener.open(opening, outcome.person, grant, now_ms)
+        opened = self._opener.open(opening, outcome.person, grant, now_ms, company=outcome.company)
         if opened.away:
             outcome = replace(outcome, facts={**outcome.facts, "away": list(opened.away)})
+        if opened.extended:
+            outcome = replace(outcome, facts={**outcome.facts, "extended": True})
         access = self.record(outcome, credential, opened)
         self._opener.recorded(opened, access.id, grant)
         if not opened.reports:

@@ -45,6 +45,8 @@ class Opened:
     """The longest time for which a door is unlocked."""
     release: str = ""
     """Key of the turnstile's release, empty for none."""
+    extended: bool = False
+    """A door gives the person more time than others."""
 
 
 NOTHING_OPENED = Opened()
@@ -110,26 +112,35 @@ class PortalOpener:
         return None
 
     def open(
-        self, opening: PortalOpening, person: Person | None, grant: int, now_ms: int
+        self,
+        opening: PortalOpening,
+        person: Person | None,
+        grant: int,
+        now_ms: int,
+        *,
+        company: Collection[Person] = (),
     ) -> Opened:
-        """Unlock the doors that can be reached, as long as `person` needs, and the turnstile."""
+        """Unlock the doors that can be reached, as long as `person` and `company` need, and the
+        turnstile."""
         times_ms = dict(person.opening_times) if person else {}
+        extended = any(it.extended_times for it in (person, *company) if it)
         named = opening.named
         if named is None:
             named = tuple(Opening(door=door) for door in opening.doors)
-        doors, reports, unlocked_ms = [], False, 0
+        doors, reports, unlocked_ms, more_time = [], False, 0, False
         for each in named:
             panel = self._doors[each.door]
             if panel.away:
                 # It would open later, when nobody stands there any more.
                 continue
-            event = door_event(each.timeout_ms, grant)
+            event = door_event(each.timeout_ms, grant, extended=extended)
             if each.timeout_ms is None:
-                event = Unlock(times_ms.get(each.door) or None, grant)
+                event = Unlock(times_ms.get(each.door) or None, grant, extended)
             panel.feed(event, now_ms)
+            more_time = more_time or (extended and panel.gives_more_time)
             if isinstance(event, Unlock):
                 reports = True
-                unlocked_ms = max(unlocked_ms, panel.unlocks_ms(event.dwell_ms))
+                unlocked_ms = max(unlocked_ms, panel.unlocks_ms(event))
             if not isinstance(event, Close):
                 doors.append(each.door)
         release = ""
@@ -137,7 +148,12 @@ class PortalOpener:
             release = self._turnstile.release(opening.sides, now_ms)
         away = tuple(door for door in opening.doors if door not in doors)
         return Opened(
-            tuple(dict.fromkeys(doors)), reports or bool(release), away, unlocked_ms, release
+            tuple(dict.fromkeys(doors)),
+            reports or bool(release),
+            away,
+            unlocked_ms,
+            release,
+            more_time,
         )
 
     def recorded(self, opened: Opened, access_log_id: int, grant: int) -> None:

@@ -22,7 +22,7 @@ from gateway.controller.state.component import (
 from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.ports import StrikePort
 from gateway.controller.state.recorder import Receipt, Recorder
-from gateway.doors.door import due_ms, step
+from gateway.doors.door import due_ms, step, unlocks_ms
 from gateway.doors.interlock import DoorView, used_until
 from gateway.doors.state import DoorState
 from gateway.doors.values import (
@@ -55,6 +55,7 @@ from gateway.doors.values import (
     SensorReading,
     SettingsChanged,
     TimePassed,
+    Unlock,
     effective_mode,
 )
 from gateway.hardware.events import (
@@ -230,10 +231,15 @@ class DoorPanel(Component):
             unlocked = self._strike.state is LockState.UNLOCKED
             self._recorder.note(EntryKind.ON_START, door=self.door.id, unlocked=unlocked)
 
-    def unlocks_ms(self, asked_ms: int | None) -> int:
-        """How long one opening unlocks; `asked_ms` None stands for the door's own time."""
-        dwell_ms = self._settings.dwell_ms if asked_ms is None else asked_ms
-        return min(dwell_ms, self._settings.output_limit_ms)
+    @property
+    def gives_more_time(self) -> bool:
+        """Whether the door has times for people who need more."""
+        times_ms = self._settings.extended_dwell_ms, self._settings.extended_held_open_delay_ms
+        return any(times_ms)
+
+    def unlocks_ms(self, opening: Unlock) -> int:
+        """How long one opening unlocks."""
+        return unlocks_ms(self._settings, opening)
 
     def sensor_level(self, now_ms: int, *, high: bool) -> None:
         """Take the level of the sensor's pin; configuration says which level means open."""

@@ -77,7 +77,8 @@ class EffectiveConfig:
     @cached_property
     def doors(self) -> dict[int, ConfiguredDoor]:
         """By number."""
-        return configured_doors(self._values, self._site, self.snapshot.sec_boxes)
+        snapshot = self.snapshot
+        return configured_doors(self._values, self._site, snapshot.sec_boxes, snapshot.door_rows)
 
     @cached_property
     def interlock(self) -> Partners:

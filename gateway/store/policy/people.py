@@ -7,7 +7,7 @@ are those of the same instant.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
@@ -35,6 +35,10 @@ _TABLES = {
     CredentialKind.UHF_TAG: ("uhf_tags", None),
 }
 """Where a credential is looked up, and the column that marks one presented under threat."""
+
+
+_ABOUT = ("begin_time", "end_time", "extended_times")
+"""The columns of `users` that a decision needs, beside the id."""
 
 
 class WrongRow(StorageError):
@@ -140,11 +144,11 @@ class PeopleReader:
         version = self.policy_version()
         row = self._connection.execute(self._owner[kind], (value,)).fetchone()
         if row is not None:
-            found, user_id, begin_time, end_time, panic, card_id, secret = row
+            found, user_id, *about, panic, card_id, secret = row
             _same(found, value)
             return Reading(
                 version,
-                self._person(user_id, begin_time, end_time),
+                self._person(user_id, *about),
                 bool(panic),
                 card_id=card_id,
                 secret=secret or "",
@@ -161,8 +165,8 @@ class PeopleReader:
         row = self._connection.execute(self._passwords, (user_id,)).fetchone()
         if row is None:
             return Reading(version, None)
-        begin_time, end_time, *kept = row
-        person = self._person(user_id, begin_time, end_time)
+        about, kept = row[: len(_ABOUT)], row[len(_ABOUT) :]
+        person = self._person(user_id, *about)
         return Reading(version, person, secret=_kept(kept))
 
     def _by_password(self, user_id: int, password: str) -> Reading:
@@ -170,15 +174,17 @@ class PeopleReader:
         row = self._connection.execute(self._passwords, (user_id,)).fetchone()
         if row is None:
             return Reading(version, None)
-        begin_time, end_time, *kept = row
+        about, kept = row[: len(_ABOUT)], row[len(_ABOUT) :]
         hashed, salt, panic_hashed, panic_salt = kept
         panic = verify(password, panic_hashed or "", panic_salt or "")
         if not panic and not verify(password, hashed or "", salt or ""):
             return Reading(version, None)
-        person = self._person(user_id, begin_time, end_time)
+        person = self._person(user_id, *about)
         return Reading(version, person, panic, secret=_kept(kept))
 
-    def _person(self, user_id: int, begin_time: int | None, end_time: int | None) -> Person:
+    def _person(
+        self, user_id: int, begin_time: int | None, end_time: int | None, extended: int | None
+    ) -> Person:
         return Person(
             user_id,
             begin_time,
@@ -186,6 +192,7 @@ class PeopleReader:
             tuple(group for (group,) in self._tied(self._groups, user_id)),
             tuple(rule for (rule,) in self._tied(self._own_rules, user_id)),
             tuple((door, time) for door, time in self._tied(self._opening_times, user_id)),
+            bool(extended),
             bool(self._tied(self._exempt, user_id)),
         )
 
@@ -202,7 +209,7 @@ def _same(found: int | str, asked: int | str) -> None:
         raise WrongRow("an index leads to another row")
 
 
-def _kept(columns: list[str | None]) -> str:
+def _kept(columns: Sequence[str | None]) -> str:
     """What the store keeps of somebody's passwords, as one text: another one when they change."""
     return "/".join(column or "" for column in columns)
 
@@ -219,8 +226,7 @@ def _owner(models: Models, table: str, mark: str | None) -> str:
         .select(
             column(table, "value"),
             user_id,
-            column("users", "begin_time"),
-            column("users", "end_time"),
+            *(column("users", name) for name in _ABOUT),
             marked,
             *more,
         )
@@ -230,7 +236,7 @@ def _owner(models: Models, table: str, mark: str | None) -> str:
 
 
 def _passwords(models: Models) -> str:
-    names = ("begin_time", "end_time", "password", "salt", "panic_password", "panic_salt")
+    names = (*_ABOUT, "password", "salt", "panic_password", "panic_salt")
     columns = (models.column("users", name) for name in names)
     return _sql(models["users"].select(*columns).where(models.column("users", "id") == 0))
 

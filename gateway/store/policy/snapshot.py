@@ -33,7 +33,7 @@ from gateway.access.schedule import Condition, compile_zone, restricting
 from gateway.access.slices import drain, sliced
 from gateway.access.steps import Steps, Work
 from gateway.alarms.sounders import TimedAlarm
-from gateway.doors.door_settings import SecBoxRow
+from gateway.doors.door_settings import DoorRow, SecBoxRow
 from gateway.errors import UNUSABLE, GatewayError, StorageError, UnusableRules, kind_of
 from gateway.objects.configuration import DOOR_MAX
 from gateway.objects.configuration_keys import CONFIGURATION
@@ -148,6 +148,8 @@ class Snapshot:
     rows: PolicyRows | None = None
     """What the policy was compiled from; None without any."""
     sec_boxes: Mapping[int, SecBoxRow] = field(default_factory=dict)
+    door_rows: Mapping[int, DoorRow] = field(default_factory=dict)
+    """By door: `door_settings`."""
 
 
 class Tables(Protocol):
@@ -245,6 +247,9 @@ class SnapshotReader:
                 modes_kept = (key for key in last_modes if key[1] in _MODE_KEYS)
                 configuration |= {key: last_modes[key] for key in modes_kept}
             boxes = drain(self._rows("sec_boxs", SecBoxRow))
+            doors: tuple[DoorRow, ...] = ()
+            with suppress(StorageError):  # a door whose row cannot be read has what all doors have
+                doors = drain(self._rows("door_settings", DoorRow))
             modes: tuple[ModeRow, ...] = ()
             with suppress(StorageError):  # a mode whose end cannot be read has none
                 modes = drain(self._rows("exception_modes", ModeRow))
@@ -252,6 +257,7 @@ class SnapshotReader:
             without_rules(),
             configuration=configuration,
             sec_boxes={row.id: row for row in boxes},
+            door_rows={row.door_id: row for row in doors},
             modes=_known_modes(configuration, modes),
         )
 
@@ -268,6 +274,7 @@ class SnapshotReader:
         )
         zones = yield from self._rows("alarm_zones", ZoneRow)
         boxes = yield from self._rows("sec_boxs", SecBoxRow)
+        doors = yield from self._rows("door_settings", DoorRow)
         bells = yield from self._tables.rows("timed_alarms", ("start", *WEEKDAYS), _bell)
         formats = yield from self._rows("wiegand_modes", WiegandModeRow)
         modes = yield from self._rows("exception_modes", ModeRow)
@@ -291,6 +298,7 @@ class SnapshotReader:
             wiegand_modes=formats,
             rows=rows,
             sec_boxes={row.id: row for row in boxes},
+            door_rows={row.door_id: row for row in doors},
         )
 
     def _configuration(self, version: int, _mark: object) -> Work[Configuration]:

@@ -174,6 +174,7 @@ def new_person(visit: Visit) -> Response:
         end="",
         groups=_groups(visit),
         chosen={1},
+        slow=False,
         card=_number("card", card) if card else 0,
     )
 
@@ -188,6 +189,7 @@ def edit(visit: Visit, user_id: int) -> Response:
         end=_form_time(visit, row["end_time"]),
         groups=_groups(visit),
         chosen=set(_group_ids(visit, user_id)),
+        slow=bool(_marks(visit, user_id)["extended_times"]),
         card=0,
     )
 
@@ -350,6 +352,13 @@ def _person(visit: Visit, user_id: int) -> Any:
     return found[0]
 
 
+def _marks(visit: Visit, user_id: int) -> Any:
+    """The columns of ours, which only a request that names them gets."""
+    where = {"users": {"id": user_id}}
+    (found,) = _rows(visit, "users", fields=["extended_times"], where=where)
+    return found
+
+
 def _group_ids(visit: Visit, user_id: int) -> list[int]:
     where = {"user_groups": {"user_id": user_id}}
     return [row["group_id"] for row in _rows(visit, "user_groups", where=where)]
@@ -394,6 +403,7 @@ def _values(visit: Visit) -> dict[str, object]:
         "registration": form.get("registration", "").strip(),
         "begin_time": _stamp(visit, "begin_time"),
         "end_time": _stamp(visit, "end_time"),
+        "extended_times": int(form.get("extended_times") == "1"),
     }
 
 

@@ -7,6 +7,7 @@ from flask import Response
 from gateway.commands.rights import Right, may
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
+from gateway.web.row_forms import ROW_FORMS
 from gateway.web.views.configuration import GROUPS, found, settable
 from gateway.web.visit import View, Visit
 
@@ -88,6 +89,7 @@ def settings(visit: Visit) -> Response:
         for slug, group in GROUPS.items()
         if settable(group, visit.context.site)
     ]
+    groups += [(f"/settings/doors/{form.slug}", _(form.title), _(form.about)) for form in ROW_FORMS]
     places = [
         (path, _(name), _(about)) for path, name, about, right in PLACES if may(visit.caller, right)
     ]

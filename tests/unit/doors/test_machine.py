@@ -26,12 +26,15 @@ DOORS = st.builds(
     v.DoorSettings,
     relay_enabled=st.booleans(),
     dwell_ms=st.sampled_from([1, 300, 3_000, 20_000]),
+    extended_dwell_ms=st.sampled_from([0, 5_000]),
     auto_close=st.booleans(),
+    relock_at_close=st.booleans(),
     sensor_enabled=st.booleans(),
     rex_enabled=st.booleans(),
     rex_mode=st.sampled_from(RexMode),
     held_open_enabled=st.booleans(),
     held_open_delay_ms=st.sampled_from([0, 1, 500, 10_000]),
+    extended_held_open_delay_ms=st.sampled_from([0, 20_000]),
     pre_alarm_ms=st.sampled_from([0, 1, 400, 60_000]),
     forced_open_enabled=st.booleans(),
     forced_open_debounce_ms=st.sampled_from([0, 1, 500]),
@@ -185,14 +188,22 @@ class Door(RuleBasedStateMachine):
             return not event.open
         return not isinstance(event, v.SensorLost) and self.leaf_open is False
 
-    @rule(dwell_ms=st.none() | st.sampled_from([1, 250, 3_000, 600_000]), asked=st.booleans())
-    def unlock(self, dwell_ms: int | None, asked: bool) -> None:
+    @rule(
+        dwell_ms=st.none() | st.sampled_from([1, 250, 3_000, 600_000]),
+        asked=st.booleans(),
+        extended=st.booleans(),
+    )
+    def unlock(self, dwell_ms: int | None, asked: bool, extended: bool) -> None:
         self.grants += asked
         grant = self.grants if asked else 0
-        refused = v.CommandRefused(v.Refusal.LOCK_DOWN) in self.feed(v.Unlock(dwell_ms, grant))
+        refused = v.CommandRefused(v.Refusal.LOCK_DOWN) in self.feed(
+            v.Unlock(dwell_ms, grant, extended)
+        )
         assert refused is (self.mode is v.Mode.LOCK_DOWN)
         if not refused:
             wanted_ms = dwell_ms or self.settings.dwell_ms
+            if extended:
+                wanted_ms = max(wanted_ms, self.settings.extended_dwell_ms)
             until_ms = self.now_ms + min(wanted_ms, self.settings.output_limit_ms)
             self.pulse_until_ms = max(self.pulse_until_ms, until_ms)
             if asked and grant not in self.told_grants:
@@ -233,11 +244,14 @@ class Door(RuleBasedStateMachine):
     def move_leaf(self, is_open: bool) -> None:
         allowed = self.told_unlocked or self.someone_may_pass()
         opening = self.leaf_open is False and is_open
+        closing = bool(self.leaf_open) and not is_open
         effects = self.feed(v.SensorChanged(is_open))
         self.leaf_open = is_open
         if v.AlarmOn(v.DoorAlarm.FORCED_OPEN) in effects and opening:
             assert not allowed, "forced although allowed"
         if opening and self.settings.auto_close and self.settings.sensor_enabled:
+            self.pulse_until_ms = self.rex_until_ms = 0
+        if closing and self.settings.relock_at_close and self.settings.sensor_enabled:
             self.pulse_until_ms = self.rex_until_ms = 0
 
     @rule()
@@ -357,6 +371,10 @@ class Door(RuleBasedStateMachine):
             assert self.state.open is self.state.unlocked
         elif self.leaf_open is not None:
             assert self.state.open is self.leaf_open
+
+    @invariant()
+    def more_time_is_given_only_until_the_door_has_closed(self) -> None:
+        assert not self.state.extended or self.someone_is_passing() or self.leaf_open
 
     @invariant()
     def no_alarm_stands_at_a_closed_door(self) -> None:

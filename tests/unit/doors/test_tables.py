@@ -30,6 +30,7 @@ USUAL = v.DoorSettings(
 EVENTS: dict[str, v.DoorEvent] = {
     "": v.TimePassed(),
     "grant": v.Unlock(),
+    "slow person": v.Unlock(extended=True),
     "hold open": v.HoldOpen(),
     "close": v.Close(),
     "sensor open": v.SensorChanged(open=True),

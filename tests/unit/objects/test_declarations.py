@@ -31,13 +31,9 @@ SEEN_ON_DEVICES = """
     report_column_formats fixed_report_columns counter_report_columns object_field_report_columns
 """
 OURS = """
-    antipassback_areas antipassback_exemptions exception_modes
-"""
-
-
-OURS = """
     antipassback_areas antipassback_exemptions first_card_unlocks first_card_unlock_groups
     exception_modes custom_column_types portal_factor_modes
+    door_settings
 """
 
 

@@ -1,0 +1,46 @@
+"""Rows that name something of the site file: refused where the site does not have it.
+
+Only a row that is new or changed is refused. One that the site file has left behind stays, `gateway
+doctor` names it, and it does nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from gateway.commands.requests import invalid_value
+from gateway.doors.door_settings import DoorRow, door_row_problems
+from gateway.settings import SiteFile
+from gateway.store.objects.store import Store
+
+Problems = Callable[[SiteFile, Any], Iterator[tuple[str, str]]]
+
+CHECKS: Mapping[str, tuple[type[Any], Problems]] = {
+    "door_settings": (DoorRow, door_row_problems),
+}
+"""Object -> its rows, and what is wrong with one: pairs of the field and the words."""
+
+
+@contextmanager
+def fits_site(site: SiteFile, store: Store, object_name: str) -> Iterator[None]:
+    """Run a write of rows within a transaction. Raises InvalidRequest if a row cannot work here."""
+    if object_name not in CHECKS:
+        yield
+        return
+    before = set(site_problems(site, store, object_name))
+    yield
+    for field, why in site_problems(site, store, object_name):
+        if (field, why) not in before:
+            raise invalid_value(field, why)
+
+
+def site_problems(site: SiteFile, store: Store, object_name: str) -> Iterator[tuple[str, str]]:
+    """What is wrong with the rows of an object at this site, within a transaction."""
+    kind, problems = CHECKS[object_name]
+    columns = [store.models.column(object_name, name) for name in kind._fields]
+    # On the writing connection, which sees the rows of the transaction.
+    rows: Any = store.models[object_name].select(*columns).tuples()
+    for row in rows:
+        yield from problems(site, kind(*row))

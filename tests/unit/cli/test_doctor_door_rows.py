@@ -1,0 +1,58 @@
+"""What `gateway doctor` says of rows about doors that do nothing, or cannot work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from gateway.cli import doctor
+from gateway.commands.provisioning import initialise
+from gateway.objects.catalogue import REGISTRY
+from gateway.store.files import STORE_FILE
+from gateway.store.objects.store import Store
+
+DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Store]]:
+    data = tmp_path_factory.mktemp("site") / "data"
+    initialise(data, DEMO, demo=True)
+    with Store.open(data / STORE_FILE, REGISTRY, lambda: 0) as store:
+        yield data, store
+
+
+def said(data: Path) -> str:
+    return "\n".join(f"{it.subject}: {it.text}" for it in doctor.examine(data))
+
+
+def test_rows_that_a_changed_site_has_left_behind_are_named(demo: tuple[Path, Store]) -> None:
+    data, store = demo
+    assert "door_settings" not in said(data)
+    store.insert("door_settings", [{"door_id": 4}, {"door_id": 2, "rex_mode": 1}])
+    found = said(data)
+    assert "door_settings: door_id: there is no door 4; this site has: 1, 2" in found
+    assert "door_settings: rex_mode: door 2 (back) has no exit button" in found
+    store.destroy("door_settings", None)
+
+
+def test_people_who_need_more_time_and_doors_that_give_none_are_told(
+    demo: tuple[Path, Store],
+) -> None:
+    data, store = demo
+    store.modify("users", {"extended_times": 1}, {"users": {"id": 1}})
+    store.insert("door_settings", [{"door_id": 1, "extended_dwell_ms": 9_000}])
+    found = said(data)
+    assert "door back: 1 people need more time" in found
+    assert "door front: 1 people need more time" not in found
+
+
+def test_a_relock_that_comes_after_another_one_is_told(demo: tuple[Path, Store]) -> None:
+    data, store = demo
+    store.insert_or_modify("door_settings", [{"door_id": 1, "relock_at_close": 1}])
+    assert "set general.relay1_auto_close to 0" in said(data)
+    store.set_configuration({"general": {"relay1_auto_close": 0}})
+    assert "set general.relay1_auto_close to 0" not in said(data)

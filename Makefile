@@ -112,7 +112,7 @@ docs: setup-test
 LOCK := systemd/locked-requirements
 lock: setup-lock
 	@$(BIN)/uv pip compile -q --no-config --universal --python-version 3.11 --generate-hashes --no-annotate \
-	    --custom-compile-command "make lock" --extra pi --extra osdp --no-emit-index-url -o $(LOCK) $(ARGS) \
+	    --custom-compile-command "make lock" --extra pi --extra osdp --extra i2c --no-emit-index-url -o $(LOCK) $(ARGS) \
 	    pyproject.toml <($(BIN)/python -c 'import tomllib; \
 	    print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])')
 

@@ -91,7 +91,8 @@ class ZoneState:
     latched: bool = False
     """The alarm came after an entry delay: it outlasts the level, until it is silenced."""
     lost_since_ms: int | None = None
-    """Since when the level cannot be read; None while it can, or before the first look."""
+    """Since when the level cannot be read; None while it can, or before the first look. Of wires
+    that are cut or shorted, LOST_MS earlier."""
 
     @classmethod
     def initial(
@@ -130,6 +131,9 @@ class ZoneInputLevel:
 @dataclass(frozen=True, slots=True)
 class ZoneInputLost:
     """The level cannot be read any more."""
+
+    tampered: bool = False
+    """Its wires are cut or shorted, which counts as active without waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +199,9 @@ def step(settings: ZoneSettings, state: ZoneState, event: ZoneEvent, now_ms: int
     if isinstance(event, ZoneInputLevel):
         after = replace(elapsed, high=event.high, lost_since_ms=None)
     elif isinstance(event, ZoneInputLost):
-        since_ms = now_ms if elapsed.lost_since_ms is None else elapsed.lost_since_ms
+        since_ms = now_ms - LOST_MS if event.tampered else now_ms
+        if elapsed.lost_since_ms is not None:
+            since_ms = min(since_ms, elapsed.lost_since_ms)
         after = replace(elapsed, high=None, lost_since_ms=since_ms)
     elif isinstance(event, Silenced):
         after = replace(elapsed, latched=False)
@@ -227,9 +233,11 @@ def _elapse(settings: ZoneSettings, state: ZoneState, now_ms: int) -> ZoneState:
 
 def _settle(settings: ZoneSettings, state: ZoneState, now_ms: int) -> ZoneState:
     if settings.enabled and state.high is None:
-        if state.lost_since_ms is None or state.active_since_ms is not None:
-            return state
-        return replace(state, active_since_ms=max(now_ms, state.lost_since_ms + LOST_MS))
+        since_ms = state.active_since_ms
+        if state.lost_since_ms is not None:
+            lost_ms = max(now_ms, state.lost_since_ms + LOST_MS)
+            since_ms = lost_ms if since_ms is None else min(since_ms, lost_ms)
+        return replace(state, active_since_ms=since_ms)
     if not settings.enabled:
         return replace(state, active_since_ms=None, alarm=False, entry_since_ms=None, latched=False)
     if state.high is not settings.active_high:

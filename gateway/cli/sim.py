@@ -215,8 +215,8 @@ def _plug(name: Literal["unplug", "plug"], text: str) -> None:
         _do(ctx, Simulate(verb=name, reader=reader))
 
 
-_plug("unplug", "Unplug the cable of READER or of a SecBox.")
-_plug("plug", "Plug in the cable of READER or of a SecBox again.")
+_plug("unplug", "Unplug the cable of a reader, SecBox or converter.")
+_plug("plug", "Plug in the cable of a reader, SecBox or converter again.")
 
 
 @sim.command(name="osdp")
@@ -231,6 +231,21 @@ def play_osdp(ctx: click.Context, reader: str, what: tuple[str, ...]) -> None:
     not (off).
     """
     _do(ctx, Simulate(verb="osdp", reader=reader, value=" ".join(what)))
+
+
+@sim.command(name="adc")
+@click.argument("name")
+@click.argument("channel", type=click.IntRange(0, 7))
+@click.argument("what", metavar="{cut|shorted|OHMS}")
+@click.pass_context
+def play_adc(ctx: click.Context, name: str, channel: int, what: str) -> None:
+    """Cut or short the wires of a supervised input.
+
+    Or give them so many OHMS. CHANNEL of the converter NAME counts from 0. `gateway sim door`,
+    `rex`, `zone`, `fire` and `tamper` open and close its contact with the resistors of the site
+    file.
+    """
+    _do(ctx, Simulate(verb="adc", adc=name, channel=channel, value=what))
 
 
 @sim.command()

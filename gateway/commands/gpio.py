@@ -19,7 +19,16 @@ from gateway.commands.context import Call, CommandContext
 from gateway.commands.requests import RequestModel
 from gateway.errors import ControllerUnavailable, DeviceUnavailable, NotFound
 from gateway.link.messages import ControllerStatus
-from gateway.settings import Input, Level, LockState, Pull, ReaderInput, SiteFile, WiegandReader
+from gateway.settings import (
+    AdcInput,
+    Input,
+    Level,
+    LockState,
+    Pull,
+    ReaderInput,
+    SiteFile,
+    WiegandReader,
+)
 
 _RELAY = "relay"
 _NUMBERED_DOORS = 2
@@ -104,7 +113,7 @@ def _wires(site: SiteFile) -> Mapping[int, Wire]:
     return found
 
 
-def _input(name: str, kind: str, number: int, wiring: Input | ReaderInput) -> Wire:
+def _input(name: str, kind: str, number: int, wiring: Input | ReaderInput | AdcInput) -> Wire:
     return Wire(f"{name}{number}", kind, number, pull_up=wiring.pull is Pull.UP)
 
 

@@ -32,7 +32,11 @@ class SimulateRequest(RequestModel):
     """Its name."""
     zone: Annotated[int, Field(ge=1, le=5)] | None = None
     value: Annotated[str, Field(max_length=512)] | None = None
-    """Card, keys, text, tag, or the state of a contact."""
+    """Card, keys, text, tag, or the state of a contact or of a loop."""
+    adc: Annotated[str, Field(max_length=64)] | None = None
+    """The name of a converter."""
+    channel: Annotated[int, Field(ge=0, le=7)] = 0
+    """An input of it, from 0."""
 
 
 def simulate(call: Call[SimulateRequest]) -> Done:

@@ -146,10 +146,15 @@ class InputShown(TypedDict):
 
     kind: str
     number: int
-    high: bool
+    high: bool | None
+    """Null of a supervised line while its contact cannot be told."""
     age_ms: int | None
     changes: int
     bounces: int
+    ohm: int | None
+    """Of a supervised line: measured now; null for an open circuit."""
+    reading: str
+    """Of a supervised line: open, closed, cut, shorted or fault. Empty for others."""
 
 
 class OutputShown(TypedDict):
@@ -252,6 +257,8 @@ def wiring_watch(call: Call[WiringRequest]) -> WiringState:
                 "age_ms": None if it.changed_ns is None else shown.age_ms(it.changed_ns),
                 "changes": it.changes,
                 "bounces": max(it.edges - it.changes, 0),
+                "ohm": it.ohm,
+                "reading": it.reading,
             }
             for it in found.inputs
         ],

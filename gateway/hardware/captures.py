@@ -39,12 +39,17 @@ class LineCapture:
     kind: str
     """As in `Rig.levels`."""
     number: int
-    high: bool
+    high: bool | None
+    """None of a supervised line while its contact cannot be told."""
     changed_ns: int | None = None
     """Monotonic nanoseconds of the last change; None before the first, and for data lines."""
     changes: int = 0
     edges: int = 0
     """More edges than changes are bounces."""
+    ohm: int | None = None
+    """Of a supervised line; None of others, while nothing is measured, and of an open circuit."""
+    reading: str = ""
+    """What the resistance of a supervised line says; empty of others."""
 
 
 class ReaderCaptures:

@@ -69,6 +69,8 @@ class InputLost:
     why: str
     """In words for a technician."""
     at_ns: int
+    tampered: bool = False
+    """Its wires are cut or shorted, which supervision tells from all else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from gateway.clock import Clock
 from gateway.errors import DeviceUnavailable
+from gateway.hardware.adc.chips import missing_package
 from gateway.hardware.boards.chips import find_chip
 from gateway.hardware.boards.profiles import BoardProfile
 from gateway.hardware.pins.pin import PinFactory
 from gateway.hardware.wiegand.edges import EdgeSource, PinEdgeSource
-from gateway.settings import WiegandReader
+from gateway.settings import SiteFile, WiegandReader
+from gateway.settings.addresses import SIMULATED_PORT
 
 if TYPE_CHECKING:
     from gateway.hardware.simulated.pins import SimulatedFactory
@@ -56,6 +58,14 @@ def missing_packages(
     when it starts. `has` tells whether a package is there, without importing it."""
     if not profile.simulated and not has("gpiod"):
         yield _needs_gpiod(profile)
+
+
+def missing_for_adcs(site: SiteFile, has: Callable[[str], object] = find_spec) -> Iterator[str]:
+    """Which Python packages converters of the board want, each with what to install."""
+    for adc in site.adc:
+        package = "spidev" if adc.kind == "mcp3208" else "smbus2"
+        if adc.device != SIMULATED_PORT and not has(package):
+            yield missing_package(adc)
 
 
 def _needs_gpiod(profile: BoardProfile) -> str:

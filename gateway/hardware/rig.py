@@ -30,7 +30,7 @@ from gateway.hardware.report_limits import BadFrameLimiter, reject_placeholder
 from gateway.hardware.secbox.line import SecBoxLine
 from gateway.hardware.secbox.module import ModuleRelay
 from gateway.hardware.simulated.port import path_of_port
-from gateway.hardware.wiring import input_wiring, line_names, reader_wiring
+from gateway.hardware.wiring import adc_wiring, input_wiring, line_names, reader_wiring
 from gateway.settings import (
     LockState,
     SecBox,
@@ -40,6 +40,7 @@ from gateway.settings import (
 )
 
 if TYPE_CHECKING:
+    from gateway.hardware.adc.driver import AdcDriver
     from gateway.hardware.osdp.bus import OsdpBus, OsdpFeedback
     from gateway.hardware.simulated.simulator import Simulator
 
@@ -95,6 +96,7 @@ class Rig:
         """Edges and changes of all inputs that were reported to who watches."""
         self._drivers: list[Driver] = []
         self._secbox_lines: list[SecBoxLine] = []
+        self._adcs: list[AdcDriver] = []
         self._readers: Readers | None = None
         self._devices = Devices()
         self.captures = Captures(reader.name for reader in site.reader)
@@ -145,10 +147,11 @@ class Rig:
                 yield contact.name.kind.value, contact.name.number, contact.high
         if self._readers is not None:
             yield from self._readers.levels()
-        for at_reader in self._reader_inputs():
-            yield at_reader.kind, at_reader.number, at_reader.high
-        for line in self._secbox_lines:
-            yield from line.levels()
+        for line in (*self._reader_inputs(), *self._supervised()):
+            if line.high is not None:
+                yield line.kind, line.number, line.high
+        for module in self._secbox_lines:
+            yield from module.levels()
 
     def lines(self) -> Iterator[LineCapture]:
         """Yield each input line as `levels`, with its edges where they are counted."""
@@ -156,7 +159,11 @@ class Rig:
             (contact.name.kind.value, contact.name.number): contact for contact in self._inputs
         }
         at_readers = {(line.kind, line.number): line for line in self._reader_inputs()}
+        supervised = {(line.kind, line.number): line for line in self._supervised()}
+        yield from supervised.values()
         for kind, number, high in self.levels():
+            if (kind, number) in supervised:
+                continue
             contact = counted.get((kind, number))
             if contact is None:
                 yield at_readers.get((kind, number)) or LineCapture(kind, number, high)
@@ -167,6 +174,10 @@ class Rig:
     def _reader_inputs(self) -> Iterator[LineCapture]:
         if self._readers is not None:
             yield from self._readers.inputs()
+
+    def _supervised(self) -> Iterator[LineCapture]:
+        for adc in self._adcs:
+            yield from adc.lines()
 
     def claim_strikes(self) -> None:
         """Claim every strike at its `on_start` level, then the switched outputs, off. Call this
@@ -208,6 +219,7 @@ class Rig:
         self._readers = Readers(self._site.reader, context, self._devices)
         self._drivers += self._readers.drivers
         self._open_sec_boxes(loop)
+        self._open_adcs(loop)
         self._watch_pins(loop)
         inputs = self._factory.edge_sources()
         polled: list[tuple[PolledSource, Collector | None]] = [(each, None) for each in inputs]
@@ -247,6 +259,23 @@ class Rig:
             self._secbox_lines.append(line)
             self._drivers.append(line)
 
+    def _open_adcs(self, loop: Loop) -> None:
+        if not self._site.adc:
+            return
+        # Imported late: most sites have none.
+        from gateway.hardware.adc.chips import open_chip
+        from gateway.hardware.adc.driver import AdcDriver
+
+        opener = self.simulator.adcs.open if self.simulator is not None else open_chip
+        wiring = adc_wiring(self._site)
+        now_ns = loop.clock.monotonic_ns()
+        for adc in self._site.adc:
+            inputs = {name: wire for name, wire in wiring.items() if wire.adc == adc.name}
+            self._devices.add(Device(adc.name, "adc", Health.OFFLINE, NOT_OPEN_YET, now_ns))
+            driver = AdcDriver(adc, inputs, loop, backoff=self._backoff, opener=opener)
+            self._adcs.append(driver)
+            self._drivers.append(driver)
+
     def _watch_pins(self, loop: Loop) -> None:
         """Supervise every pin."""
         names = line_names(self._site)
@@ -284,6 +313,7 @@ class Rig:
     def _watch_inputs(self, now_ns: int) -> None:
         edges = sum(contact.edges + contact.changes for contact in self._inputs)
         edges += sum(line.changes for line in self._reader_inputs())
+        edges += sum(line.changes for line in self._supervised())
         if edges != self._edges:
             self._edges = edges
             self.captures.report()

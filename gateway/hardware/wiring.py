@@ -1,9 +1,11 @@
-"""Maps a site's inputs to their pins or readers, and pins to device names."""
+"""Maps a site's inputs to their pins, readers or converters, and pins to device names."""
 
 from __future__ import annotations
 
 from gateway.hardware.events import TURN_INPUTS, InputKind, InputName
-from gateway.settings import Input, ReaderInput, SiteFile
+from gateway.settings import AdcInput, Input, ReaderInput, SiteFile
+
+InputWire = Input | ReaderInput | AdcInput
 
 
 def input_wiring(site: SiteFile) -> dict[InputName, Input]:
@@ -16,8 +18,13 @@ def reader_wiring(site: SiteFile) -> dict[InputName, ReaderInput]:
     return {name: wire for name, wire in _wiring(site).items() if isinstance(wire, ReaderInput)}
 
 
-def _wiring(site: SiteFile) -> dict[InputName, Input | ReaderInput]:
-    wiring: dict[InputName, Input | ReaderInput] = {}
+def adc_wiring(site: SiteFile) -> dict[InputName, AdcInput]:
+    """Return the wiring of every input at a converter by its name."""
+    return {name: wire for name, wire in _wiring(site).items() if isinstance(wire, AdcInput)}
+
+
+def _wiring(site: SiteFile) -> dict[InputName, InputWire]:
+    wiring: dict[InputName, InputWire] = {}
     for door in site.door:
         if door.sensor:
             wiring[InputName(InputKind.DOOR_SENSOR, door.id)] = door.sensor
@@ -44,9 +51,9 @@ def line_names(site: SiteFile) -> dict[int, str]:
     return names
 
 
-def _alarm_wiring(site: SiteFile) -> dict[InputName, Input | ReaderInput]:
+def _alarm_wiring(site: SiteFile) -> dict[InputName, InputWire]:
     """Return the inputs that belong to no door."""
-    wiring: dict[InputName, Input | ReaderInput] = {}
+    wiring: dict[InputName, InputWire] = {}
     for zone in site.zone:
         wiring[InputName(InputKind.ZONE, zone.number)] = zone
     if site.tamper:

@@ -35,14 +35,18 @@ class Simulate(LinkMessage):
         "plug",
         "turn",
         "osdp",
+        "adc",
         "state",
     ]
     reader: str | None = None
     door: str | None = None
     zone: int | None = None
+    adc: str | None = None
+    channel: Annotated[int, Field(ge=0, le=7)] = 0
     value: str | None = None
     """Card number, keys, bits, text, tag or serial number (hexadecimal), contact state (`open`,
-    `closed`, `active`, `idle`, `on`, `off`), direction of a turn or ISO time."""
+    `closed`, `active`, `idle`, `on`, `off`), state of a loop (`cut`, `shorted`, ohms),
+    direction of a turn or ISO time."""
     format: str | None = None
     hold: str | None = None
     """Seconds that a tag stays in the field."""

@@ -39,13 +39,18 @@ class InputLine(_WiringMessage):
     kind: str
     """As in LineLevel."""
     number: int
-    high: bool
+    high: bool | None
+    """None of a supervised line while its contact cannot be told."""
     changed_ns: int | None = None
     """Monotonic nanoseconds of the last change; None before the first, and for data lines."""
     changes: int = 0
     """Of the debounced level, since the controller started."""
     edges: int = 0
     """All edges; more than `changes` are bounces."""
+    ohm: int | None = None
+    """Of a supervised line; None of others, while nothing is measured, and of an open circuit."""
+    reading: str = ""
+    """What the resistance of a supervised line says; empty of others."""
 
 
 class WiringCaptures(_WiringMessage):

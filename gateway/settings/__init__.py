@@ -5,6 +5,7 @@ has a key or a row for is in the database only; `init` writes the `initial` tabl
 refusal names the key, what was found and what is allowed.
 """
 
+from gateway.settings.adc import Ads1115, LoopBands, LoopReading, Mcp3208
 from gateway.settings.alarms import Power
 from gateway.settings.device import ACCESS_LOG_CAPACITY, HttpSettings, ServerSettings
 from gateway.settings.doors import Door, Egress, RexMode, Side, Turnstile
@@ -67,6 +68,8 @@ from gateway.settings.trial import (
     write_trial,
 )
 from gateway.settings.wires import (
+    AdcInput,
+    FixedAdcInput,
     FixedInput,
     FixedReaderInput,
     Input,
@@ -84,6 +87,8 @@ __all__ = [
     "LONGEST_PROPOSAL",
     "OSDP_SPEEDS",
     "SITE_FILE",
+    "AdcInput",
+    "Ads1115",
     "BitReader",
     "ByteOrder",
     "CardNumbering",
@@ -92,6 +97,7 @@ __all__ = [
     "Door",
     "Egress",
     "Encoding",
+    "FixedAdcInput",
     "FixedInput",
     "FixedReaderInput",
     "HidReader",
@@ -101,6 +107,9 @@ __all__ = [
     "Level",
     "LineParity",
     "LockState",
+    "LoopBands",
+    "LoopReading",
+    "Mcp3208",
     "MqttSettings",
     "Origin",
     "OsdpAddress",

@@ -8,8 +8,10 @@ from typing import Annotated
 from pydantic import Discriminator, Field, Tag
 
 from gateway.settings.wires import (
+    AT_ADC,
     AT_PIN,
     AT_READER,
+    AdcInput,
     FixedInput,
     Input,
     Output,
@@ -62,7 +64,13 @@ class ReaderZone(_NumberedZone, ReaderInput):
     """As `Zone`, at an input of an OSDP reader."""
 
 
+class AdcZone(_NumberedZone, AdcInput):
+    """As `Zone`, at a converter."""
+
+
 AnyZone = Annotated[
-    Annotated[Zone, Tag(AT_PIN)] | Annotated[ReaderZone, Tag(AT_READER)],
+    Annotated[Zone, Tag(AT_PIN)]
+    | Annotated[ReaderZone, Tag(AT_READER)]
+    | Annotated[AdcZone, Tag(AT_ADC)],
     Discriminator(place_of_input),
 ]

@@ -9,8 +9,10 @@ from typing import Annotated, Self
 from pydantic import AliasChoices, Discriminator, Field, Tag, model_validator
 
 from gateway.settings.wires import (
+    AT_ADC,
     AT_PIN,
     AT_READER,
+    AdcInput,
     FixedInput,
     Input,
     LockState,
@@ -64,12 +66,22 @@ class ReaderExitButton(ReaderInput):
     mode: RexMode = RexMode.UNLOCK
 
 
+class AdcExitButton(AdcInput):
+    """As `ExitButton`, at a converter."""
+
+    mode: RexMode = RexMode.UNLOCK
+
+
 AnyInput = Annotated[
-    Annotated[Input, Tag(AT_PIN)] | Annotated[ReaderInput, Tag(AT_READER)],
+    Annotated[Input, Tag(AT_PIN)]
+    | Annotated[ReaderInput, Tag(AT_READER)]
+    | Annotated[AdcInput, Tag(AT_ADC)],
     Discriminator(place_of_input),
 ]
 AnyExitButton = Annotated[
-    Annotated[ExitButton, Tag(AT_PIN)] | Annotated[ReaderExitButton, Tag(AT_READER)],
+    Annotated[ExitButton, Tag(AT_PIN)]
+    | Annotated[ReaderExitButton, Tag(AT_READER)]
+    | Annotated[AdcExitButton, Tag(AT_ADC)],
     Discriminator(place_of_input),
 ]
 
@@ -123,6 +135,12 @@ class Door(Doorway):
                 " says that nothing else opens: wire the button to a pin, or give the door"
                 " another way out"
             )
+        if isinstance(self.rex, AdcInput) and self.egress is Egress.SOFTWARE:
+            raise ValueError(
+                "rex at a converter opens nothing while its wires are cut or shorted, and egress"
+                " software says that nothing else opens: wire the button to a pin, or give the"
+                " door another way out"
+            )
         return self
 
     def pins(self) -> Iterator[tuple[int, str]]:
@@ -134,13 +152,19 @@ class Door(Doorway):
             "bond": self.bond,
         }
         for key, wire in wires.items():
-            if wire and not isinstance(wire, ReaderInput):
+            if isinstance(wire, Strike | Input):
                 yield wire.pin, f"door {self.name!r} {key}"
 
     def reader_inputs(self) -> Iterator[tuple[ReaderInput, str]]:
         """Every input of a reader in use, with the key that uses it."""
         for key, wire in (("sensor", self.sensor), ("rex", self.rex)):
             if isinstance(wire, ReaderInput):
+                yield wire, f"door {self.name!r} {key}"
+
+    def adc_inputs(self) -> Iterator[tuple[AdcInput, str]]:
+        """Every input of a converter in use, with the key that uses it."""
+        for key, wire in (("sensor", self.sensor), ("rex", self.rex)):
+            if isinstance(wire, AdcInput):
                 yield wire, f"door {self.name!r} {key}"
 
 

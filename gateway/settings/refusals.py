@@ -20,10 +20,10 @@ from pydantic import AliasChoices, BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from gateway.settings.wires import AT_PIN, AT_READER
+from gateway.settings.wires import AT_ADC, AT_PIN, AT_READER
 
 Found = Mapping[str, Any]
-_TAGS = frozenset({AT_PIN, AT_READER})
+_TAGS = frozenset({AT_ADC, AT_PIN, AT_READER})
 _LONGEST = 60
 """Characters of a value that a refusal repeats."""
 MOST_DESCRIBED = 50

@@ -15,6 +15,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails
 
+from gateway.settings.adc import AnyAdc, adc_problems
 from gateway.settings.alarms import AnyZone, Power, Siren
 from gateway.settings.device import (
     Admission,
@@ -30,7 +31,16 @@ from gateway.settings.reader_inputs import reader_input_problems
 from gateway.settings.readers import Reader, WiegandReader, osdp_problems
 from gateway.settings.removed_keys import without_removed
 from gateway.settings.sec_boxes import SecBox, sec_box_problems
-from gateway.settings.wires import AnyFixedInput, FixedInput, Output, ReaderInput, Section
+from gateway.settings.wires import (
+    AdcInput,
+    AnyFireInput,
+    AnyFixedInput,
+    FixedInput,
+    Input,
+    Output,
+    ReaderInput,
+    Section,
+)
 
 
 def _scalar(value: object) -> object:
@@ -55,9 +65,10 @@ class SiteFile(Section):
     sec_box: tuple[SecBox, ...] = ()
     turnstile: Turnstile | None = None
     reader: tuple[Reader, ...] = ()
+    adc: tuple[AnyAdc, ...] = ()
     zone: tuple[AnyZone, ...] = ()
     tamper: AnyFixedInput | None = None
-    fire: FixedInput | None = None
+    fire: AnyFireInput | None = None
     siren: Siren | None = None
     bell: Output | None = None
     """Rings for `timed_alarms`; `general.bell_enabled` enables it."""
@@ -121,8 +132,9 @@ class SiteFile(Section):
         return (*self.door, *self.sec_box)
 
     def shown(self, device: str) -> str:
-        """The name for people of the reader or SecBox `device`."""
-        titles = (it.shown for it in (*self.reader, *self.sec_box) if it.name == device)
+        """The name for people of the reader, SecBox or converter `device`."""
+        devices = (*self.reader, *self.sec_box, *self.adc)
+        titles = (it.shown for it in devices if it.name == device)
         return next(titles, device)
 
     def pins(self) -> Iterator[tuple[int, str]]:
@@ -137,16 +149,16 @@ class SiteFile(Section):
         for name, output in self.sounders():
             yield output.pin, name
         for zone in self.zone:
-            if not isinstance(zone, ReaderInput):
+            if isinstance(zone, Input):
                 yield zone.pin, f"zone {zone.number}"
         for name, contact in self.contacts():
             yield contact.pin, name
 
     def contacts(self) -> Iterator[tuple[str, FixedInput]]:
         """The contacts at pins that belong to no door and no zone, with their keys."""
-        if self.tamper and not isinstance(self.tamper, ReaderInput):
+        if isinstance(self.tamper, FixedInput):
             yield "tamper", self.tamper
-        if self.fire:
+        if isinstance(self.fire, FixedInput):
             yield "fire", self.fire
         for reader in self.reader:
             if reader.tamper:
@@ -163,6 +175,17 @@ class SiteFile(Section):
                 yield zone, f"zone {zone.number}"
         if isinstance(self.tamper, ReaderInput):
             yield self.tamper, "tamper"
+
+    def adc_inputs(self) -> Iterator[tuple[AdcInput, str]]:
+        """Every input of a converter in use, with the key that uses it."""
+        for door in self.door:
+            yield from door.adc_inputs()
+        for zone in self.zone:
+            if isinstance(zone, AdcInput):
+                yield zone, f"zone {zone.number}"
+        for name, contact in (("tamper", self.tamper), ("fire", self.fire)):
+            if isinstance(contact, AdcInput):
+                yield contact, name
 
     def _door_pins(self) -> Iterator[tuple[int, str]]:
         for door in self.door:
@@ -207,7 +230,8 @@ class SiteFile(Section):
             ("door name", [door.name for door in self.doors()]),
             ("sec_box id", [str(box.id) for box in self.sec_box]),
             ("reader name", [reader.name for reader in self.reader]),
-            ("device name", [device.name for device in (*self.reader, *self.sec_box)]),
+            ("adc name", [adc.name for adc in self.adc]),
+            ("device name", [it.name for it in (*self.reader, *self.sec_box, *self.adc)]),
             ("reader index", [str(reader.index) for reader in self.reader]),
             ("zone number", [str(zone.number) for zone in self.zone]),
         ):
@@ -216,6 +240,7 @@ class SiteFile(Section):
                 raise ValueError(f"{what} {', '.join(twice)} is used twice")
         problems = [*sec_box_problems(self.sec_box), *osdp_problems(self.reader)]
         problems += reader_input_problems(self.reader, self.reader_inputs())
+        problems += adc_problems(self.adc, self.adc_inputs())
         if problems:
             raise ValueError("; ".join(problems))
         return self

@@ -163,22 +163,72 @@ class FixedReaderInput(ReaderInput):
     idle: Level
 
 
-AT_PIN, AT_READER = "at a pin", "at a reader"
-"""Tags of the two kinds of an input. They are no keys, and never shown."""
+Channel = Annotated[int, Field(ge=0, le=7)]
+"""The number of an input of an analogue-digital converter; the first one is 0."""
+
+FittedOhm = Annotated[int, Field(ge=0, le=100_000)]
+"""An end-of-line resistor; 0 if none is fitted."""
+
+
+class AdcInput(Section):
+    """A supervised contact or button at a converter, in the place of a pin.
+
+    A contact that is open counts as high, as at a pin with a pull-up. `gateway.settings.adc` tells
+    from the resistance whether the wires are in order.
+    """
+
+    adc: Name
+    """The converter's name."""
+    channel: Channel
+    series_ohm: FittedOhm | None = None
+    """The resistor in series with the contact; by default as the converter says."""
+    parallel_ohm: FittedOhm | None = None
+    """The resistor across the contact; by default as the converter says."""
+    tolerance_percent: Annotated[int, Field(ge=1, le=20)] = 10
+    """Of all resistors, the converter and its supply together."""
+    debounce_ms: Annotated[int, Field(ge=25, le=1000)] = 75
+
+    @property
+    def pull(self) -> Pull:
+        """That of a pin at which the contact would have the same levels."""
+        return Pull.UP
+
+
+class FixedAdcInput(AdcInput):
+    """As `FixedInput`."""
+
+    idle: Level
+
+
+AT_PIN, AT_READER, AT_ADC = "at a pin", "at a reader", "at a converter"
+"""Tags of the kinds of an input. They are no keys, and never shown."""
 
 
 def place_of_input(given: object) -> str:
     """The tag of the kind of input that `given`, a table of the file or its value, is."""
-    if isinstance(given, dict):
-        at_reader = "pin" not in given and not {"reader", "input"}.isdisjoint(given)
+    if not isinstance(given, dict):
+        at_reader, at_adc = isinstance(given, ReaderInput), isinstance(given, AdcInput)
     else:
-        at_reader = isinstance(given, ReaderInput)
-    return AT_READER if at_reader else AT_PIN
+        at_reader = "pin" not in given and not {"reader", "input"}.isdisjoint(given)
+        at_adc = "pin" not in given and not {"adc", "channel"}.isdisjoint(given)
+    return AT_ADC if at_adc else AT_READER if at_reader else AT_PIN
+
+
+def place_of_loop(given: object) -> str:
+    """As `place_of_input`, for an input that no reader may have."""
+    place = place_of_input(given)
+    return place if place == AT_ADC else AT_PIN
 
 
 AnyFixedInput = Annotated[
-    Annotated[FixedInput, Tag(AT_PIN)] | Annotated[FixedReaderInput, Tag(AT_READER)],
+    Annotated[FixedInput, Tag(AT_PIN)]
+    | Annotated[FixedReaderInput, Tag(AT_READER)]
+    | Annotated[FixedAdcInput, Tag(AT_ADC)],
     Discriminator(place_of_input),
+]
+AnyFireInput = Annotated[
+    Annotated[FixedInput, Tag(AT_PIN)] | Annotated[FixedAdcInput, Tag(AT_ADC)],
+    Discriminator(place_of_loop),
 ]
 
 

@@ -18,7 +18,10 @@ Form = Mapping[str, str]
 
 MOST_DOORS = 4
 _LONGEST_NUMBER = 9
-_OF_READER_INPUTS = {"reader", "input"}
+_OF_OTHER_INPUTS = {
+    "reader", "input", "adc", "channel", "series_ohm", "parallel_ohm", "tolerance_percent"
+}  # fmt: skip
+"""Keys of inputs that are not at pins."""
 _OF_EVERY_READER = {"name", "index", "portal", "kind"}
 
 
@@ -104,9 +107,9 @@ def with_door(tables: Tables, number: int, form: Form) -> dict[str, Any]:
     for key in ("sensor", "rex"):
         pin, had = form.get(key, ""), door.get(key, {})
         if pin:
-            kept = {name: it for name, it in had.items() if name not in _OF_READER_INPUTS}
+            kept = {name: it for name, it in had.items() if name not in _OF_OTHER_INPUTS}
             door[key] = {"pull": "up", **kept, "pin": int(pin)}
-        elif "reader" not in had:  # an input of a reader, which the form does not know
+        elif had.keys().isdisjoint({"reader", "adc"}):  # inputs that the form does not know
             door.pop(key, None)
     doors = [it for it in doors if it.get("id") != number]
     reader = reader_of(tables, number)

@@ -80,6 +80,16 @@ _INPUTS: Mapping[str, str] = {
 }
 
 
+_READINGS: Mapping[str, str] = {
+    "open": noted("open"),
+    "closed": noted("closed"),
+    "cut": noted("wires cut"),
+    "shorted": noted("wires shorted"),
+    "fault": noted("wrong resistance"),
+}
+"""By `reading` of a supervised line."""
+
+
 def finding_words(finding: Mapping[str, Any], bits: int) -> str:
     """The sentence for a finding about a frame of so many bits."""
     return _(
@@ -159,6 +169,22 @@ def pulse_words(pulse: DrawnPulse) -> str:
     )
     place = _("Bit %(place)s", place=pulse.place)
     return f"{place}{bit}: {width}, {after}"
+
+
+def level_words(line: Mapping[str, Any]) -> str:
+    """What an input line is now."""
+    if line["reading"]:
+        return _(_READINGS[line["reading"]])
+    if line["high"] is None:
+        return _("unknown")
+    return _("high") if line["high"] else _("low")
+
+
+def resistance_words(line: Mapping[str, Any]) -> str:
+    """What was measured on a supervised line; empty for others."""
+    if not line["reading"]:
+        return ""
+    return _("endless resistance") if line["ohm"] is None else f"{line['ohm']} Ω"
 
 
 def input_name(site: SiteFile, kind: str, number: int) -> str:

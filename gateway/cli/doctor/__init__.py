@@ -34,7 +34,7 @@ from gateway.errors import (
 from gateway.explain.state_words import SERVER
 from gateway.hardware.boards.chips import Chips, read_chips
 from gateway.hardware.boards.profiles import check_site, load_profile
-from gateway.hardware.factory import missing_packages
+from gateway.hardware.factory import missing_for_adcs, missing_packages
 from gateway.hardware.osdp.supervision import EXPLAINED
 from gateway.host.certificate import expires
 from gateway.host.clock_trust import CEILING, ClockVerdict
@@ -64,6 +64,7 @@ _TO_DO = {
     "serial_uhf": f"{_PORT}, `baud` and `address`",
     "osdp": _PORT,
     "hid": "check its cable and `device`, and install `gateway device-rules` again if it is new",
+    "adc": "check its supply, its wires, `device` and `address`",
     "sec_box": "check its supply, A and B, `port`, `baud` and `address`",
 }
 """Kind of an offline device -> what to check. Pins and PC/SC readers report that themselves, and
@@ -111,6 +112,8 @@ def examine(
             running = any(it.subject == "controller" and it.grade is Grade.OK for it in processes)
             for text in missing_packages(profile, has):
                 yield fail("board", text)
+            for text in missing_for_adcs(site, has):
+                yield fail("adc", text)
             yield from _guarded(
                 "board", board_findings(profile, site, machine, chips(), running=running)
             )

@@ -7,7 +7,13 @@ from collections.abc import Iterator, Sequence
 from gateway.cli.doctor.findings import Finding, fail, ok, warn
 from gateway.errors import SettingsError
 from gateway.hardware.boards.chips import Chips
-from gateway.hardware.boards.profiles import BoardProfile, board_names, load_hats, load_profile
+from gateway.hardware.boards.profiles import (
+    BoardProfile,
+    board_names,
+    bus_of,
+    load_hats,
+    load_profile,
+)
 from gateway.host.machine import MachineFiles
 from gateway.settings import LockState, Side, SiteFile, Strike
 
@@ -77,6 +83,10 @@ def _chip(
 def _switched_on(
     profile: BoardProfile, site: SiteFile, file: str, lines: Sequence[str]
 ) -> Iterator[Finding]:
+    for adc in site.adc:
+        wanted = next((it for it in profile.header.buses if it.name == bus_of(adc.device)), None)
+        if wanted and not any(has_line(lines, line) for line in wanted.config):
+            yield warn(f"adc {adc.name}", f"needs `{wanted.config[0]}` in {file}")
     for bus in profile.header.buses:
         on = next((line for line in bus.config if has_line(lines, line)), None)
         for pin, key in site.pins():

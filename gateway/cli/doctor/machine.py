@@ -108,6 +108,9 @@ def _devices(profile: BoardProfile, site: SiteFile, machine: MachineFiles) -> It
     for reader in site.reader:
         if reader.place.startswith("/dev/"):
             yield from _port(profile, machine, f"reader {reader.name}", reader.place, (name, who))
+    for adc in site.adc:
+        if adc.device.startswith("/dev/"):
+            yield from _port(profile, machine, f"adc {adc.name}", adc.device, (name, who))
     lines = {box.port: box.name for box in reversed(site.sec_box)}
     for place, box in lines.items():
         if place.startswith("/dev/"):

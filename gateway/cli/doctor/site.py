@@ -8,7 +8,14 @@ from gateway.cli.doctor.findings import Finding, ok, warn
 from gateway.cli.doctor.locks import lock_findings
 from gateway.credentials.wiegand.formats import FORMATS
 from gateway.hardware.boards.profiles import BoardProfile, warnings
-from gateway.settings import LockState, OsdpReader, SiteFile, WiegandReader
+from gateway.settings import (
+    LockState,
+    LoopBands,
+    LoopReading,
+    OsdpReader,
+    SiteFile,
+    WiegandReader,
+)
 
 
 def site_findings(site: SiteFile, profile: BoardProfile) -> Iterator[Finding]:
@@ -31,6 +38,7 @@ def site_findings(site: SiteFile, profile: BoardProfile) -> Iterator[Finding]:
     yield from _unseen_doors(site)
     yield from _cards_read_as_pins(site)
     yield from _in_clear_text(site)
+    yield from _half_supervised(site)
 
 
 def _in_clear_text(site: SiteFile) -> Iterator[Finding]:
@@ -43,6 +51,21 @@ def _in_clear_text(site: SiteFile) -> Iterator[Finding]:
                 f"clear_text = true: whoever reaches its cable can forge {forged}; pair it if it"
                 " can encrypt, and delete the line",
             )
+
+
+def _half_supervised(site: SiteFile) -> Iterator[Finding]:
+    """Supervised inputs with one resistor, which cannot tell all states of their wires."""
+    adcs = {adc.name: adc for adc in site.adc}
+    for wire, key in site.adc_inputs():
+        told = LoopBands.of(adcs[wire.adc], wire).told
+        for reading, contact in ((LoopReading.CUT, "an open"), (LoopReading.SHORTED, "a closed")):
+            if reading not in told:
+                resistor = "parallel" if reading is LoopReading.CUT else "series"
+                yield warn(
+                    key.replace("'", ""),
+                    f"without a {resistor} resistor, {reading} wires look like {contact} contact:"
+                    f" fit it at the contact, and set {resistor}_ohm",
+                )
 
 
 def _cards_read_as_pins(site: SiteFile) -> Iterator[Finding]:

@@ -25,7 +25,8 @@ from gateway.alarms.register import (
 from gateway.clock import Clock
 from gateway.controller.alarms.alarm_memory import AlarmMemory
 from gateway.controller.alarms.sounders import SIREN, Sounders, SoundersState
-from gateway.controller.alarms.zone_watch import ZoneWatch, ZoneWatchState
+from gateway.controller.alarms.wire_watch import WireWatch, WireWatchState
+from gateway.controller.alarms.zone_watch import LostInput, ZoneWatch, ZoneWatchState
 from gateway.controller.state.component import (
     Component,
     DoorAlarmChanged,
@@ -64,6 +65,7 @@ class AlarmPanelState:
     duress: DuressQueue
     doors: DoorAlarms
     zones: ZoneWatchState
+    wires: WireWatchState
     sounders: SoundersState
 
 
@@ -95,6 +97,7 @@ class AlarmPanel(Component):
         self._duress = memory.duress
         self._register = _restored(memory, now_ms)
         self.zones = ZoneWatch(site, recorder, clock, emit, memory)
+        self._wires = WireWatch(site, emit, memory)
         doors = {door.id for door in site.doors()}
         self._doors = DoorAlarms.kept(
             s for s in memory.on if s.cause in DOOR_CAUSES and s.door_id in doors
@@ -105,7 +108,8 @@ class AlarmPanel(Component):
         keypads = {_KEYPAD + reader for reader in locked_keypads}
         for source in memory.on:
             ends = source in kept or source.part in keypads or source.silent
-            if not ends and not self.zones.watches(source):
+            watched = self.zones.watches(source) or self._wires.watches(source)
+            if not ends and not watched:
                 self._clear(source, now_ms)
 
     def state(self) -> AlarmPanelState:
@@ -114,6 +118,7 @@ class AlarmPanel(Component):
             self._duress,
             self._doors,
             self.zones.state(),
+            self._wires.state(),
             self._sounders.state(),
         )
 
@@ -122,6 +127,7 @@ class AlarmPanel(Component):
         self._duress = state.duress
         self._doors = state.doors
         self.zones.restore(state.zones)
+        self._wires.restore(state.wires)
         self._sounders.restore(state.sounders)
 
     def configure(self, config: EffectiveConfig) -> None:
@@ -145,13 +151,15 @@ class AlarmPanel(Component):
                 if source.part.startswith((_KEYPAD, _GUESSING)):
                     self._clear(source, now_ms)
         self.zones.bind(config, now_ms)
+        self._wires.bind(now_ms, enabled=self._settings.tamper_enabled)
 
     def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
+        self._wires.handle(event, now_ms)
         match event:
             case InputLevel(name=name, high=high) if name.kind in _WATCHED:
                 self.zones.level(name, now_ms, high=high)
-            case InputLost(name=name, why=why) if name.kind in _WATCHED:
-                self.zones.input_lost(name, now_ms, why)
+            case InputLost(name=name, why=why, tampered=tampered) if name.kind in _WATCHED:
+                self.zones.input_lost(name, now_ms, LostInput(why, tampered))
             case InputAlarmChanged(source=source, on=on):
                 self._input(source, now_ms, on=on)
             case DoorAlarmChanged(cause=cause, door_id=door_id, on=on):

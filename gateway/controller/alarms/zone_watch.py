@@ -46,13 +46,21 @@ class WatchedInput:
 
 
 @dataclass(frozen=True, slots=True)
+class LostInput:
+    """An input that cannot be read."""
+
+    why: str
+    tampered: bool
+    """Its wires are cut or shorted."""
+
+
+@dataclass(frozen=True, slots=True)
 class ZoneWatchState:
     """What is armed, the levels of the inputs, and the states of their machines."""
 
     arming: Arming
     levels: tuple[tuple[InputName, bool], ...]
-    lost: tuple[tuple[InputName, str], ...]
-    """Why an input is not known, of those that were lost."""
+    lost: tuple[tuple[InputName, LostInput], ...]
     inputs: tuple[tuple[InputName, WatchedInput], ...]
     second_ms: int | None
 
@@ -85,7 +93,7 @@ class ZoneWatch:
         self._readers = {reader.index: reader for reader in site.reader}
         self._config: EffectiveConfig | None = None
         self._levels: dict[InputName, bool] = {}
-        self._lost: dict[InputName, str] = {}
+        self._lost: dict[InputName, LostInput] = {}
         self._seconds = WallSeconds(clock)
         self._entry_ms = {zone.number: zone.entry_delay_s * 1000 for zone in site.zone}
         on = {(source.cause, source.part) for source in memory.on}
@@ -141,8 +149,8 @@ class ZoneWatch:
             self._feed(name, ZoneSettingsChanged(), now_ms)
         for name, high in self._levels.items():
             self.level(name, now_ms, high=high)
-        for name in self._lost:
-            self._feed(name, ZoneInputLost(), now_ms)
+        for name, lost in self._lost.items():
+            self._feed(name, ZoneInputLost(lost.tampered), now_ms)
         schedules = config.snapshot.zone_schedules.values()
         self._seconds.enable(now_ms, enabled=any(when.fixed is None for when in schedules))
 
@@ -153,12 +161,12 @@ class ZoneWatch:
         if self._config is not None and self._watched[name].state.high is not high:
             self._feed(name, ZoneInputLevel(high), now_ms)
 
-    def input_lost(self, name: InputName, now_ms: int, why: str) -> None:
-        """An input is not known any more, because of `why`."""
+    def input_lost(self, name: InputName, now_ms: int, lost: LostInput) -> None:
+        """An input is not known any more."""
         self._levels.pop(name, None)
-        self._lost[name] = why
+        self._lost[name] = lost
         if self._config is not None:
-            self._feed(name, ZoneInputLost(), now_ms)
+            self._feed(name, ZoneInputLost(lost.tampered), now_ms)
 
     def arm(self, zones: Collection[int] | None, exit_delay_ms: int, now_ms: int) -> int:
         """Arm `zones` (None: all) after the exit delay; return the journal entry's ticket.
@@ -207,10 +215,10 @@ class ZoneWatch:
 
     def faults(self) -> Iterator[Fault]:
         """The active tamper contacts, whether or not they raise an alarm, and lost inputs."""
-        for lost, why in self._lost.items():
-            part = "zone" if lost.kind is InputKind.ZONE else "tamper"
-            name = str(lost.number) if lost.number else "case"
-            yield Fault(part=part, name=name, why=f"cannot be read: {why}")
+        for name, lost in self._lost.items():
+            part = "zone" if name.kind is InputKind.ZONE else "tamper"
+            called = str(name.number) if name.number else "case"
+            yield Fault(part=part, name=called, why=f"cannot be read: {lost.why}")
         case_high = None if self._case is None else self._case.idle is Level.LOW
         if self._active(InputName(InputKind.TAMPER), case_high):
             yield Fault(

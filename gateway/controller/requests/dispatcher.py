@@ -15,7 +15,7 @@ from gateway.controller.requests.simulation import Panels, Simulation
 from gateway.controller.requests.wiring_watch import WiringWatch
 from gateway.controller.state.site_keeper import SiteKeeper
 from gateway.errors import GatewayError, InvalidRequest, NotSupportedHere
-from gateway.hardware.wiring import input_wiring, reader_wiring
+from gateway.hardware.wiring import adc_wiring, input_wiring, reader_wiring
 from gateway.link.messages import (
     AnswerClearance,
     AnswerQuestion,
@@ -93,7 +93,11 @@ class RequestDispatcher:
             components.doors,
             components.alarms,
             components.fire,
-            {**input_wiring(components.site), **reader_wiring(components.site)},
+            {
+                **input_wiring(components.site),
+                **reader_wiring(components.site),
+                **adc_wiring(components.site),
+            },
             {reader.name: reader.index for reader in components.site.reader},
             components.site.turnstile,
         )

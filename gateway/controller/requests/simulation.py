@@ -15,13 +15,13 @@ from gateway.controller.state.ports import RigPort
 from gateway.credentials.card_number import parse_card
 from gateway.errors import InvalidRequest, NotFound, NotSupportedHere
 from gateway.hardware.events import TURN_INPUTS, InputKind, InputName
+from gateway.hardware.wiring import InputWire
 from gateway.link.messages import ControllerStatus, Simulate
 from gateway.settings import (
+    FixedAdcInput,
     FixedInput,
     FixedReaderInput,
-    Input,
     Level,
-    ReaderInput,
     Side,
     Turnstile,
 )
@@ -44,7 +44,7 @@ class Panels:
     doors: dict[int, DoorPanel]
     alarms: AlarmPanel
     fire: FireLatch
-    inputs: Mapping[InputName, Input | ReaderInput] = field(default_factory=dict)
+    inputs: Mapping[InputName, InputWire] = field(default_factory=dict)
     readers: Mapping[str, int] = field(default_factory=dict)
     """Name -> index."""
     turnstile: Turnstile | None = None
@@ -101,6 +101,8 @@ class Simulation:
                 simulator.press(name, high=pressed_high, hold_ms=_hold_ms(value or USUAL_HOLD_S))
             case "turn":
                 self._turn(simulator, value)
+            case "adc":
+                simulator.adcs.play(command.adc or "", command.channel, value)
             case "clock":
                 self._clock.set_utc(self._moment(value))
             case _:
@@ -149,7 +151,7 @@ class Simulation:
         """An input whose idle level the site file declares, or that of a reader on a bus, which is
         active as high; the simulator refuses absent ones."""
         wiring = self._inputs.get(name)
-        if isinstance(wiring, FixedInput | FixedReaderInput):
+        if isinstance(wiring, FixedInput | FixedReaderInput | FixedAdcInput):
             return name, wiring.idle is Level.LOW
         return name, wiring is None
 

@@ -78,6 +78,7 @@ def status_of(
             *components.faults.active(),
             *(fault for panel in components.doors.values() for fault in panel.faults()),
             *components.alarms.zones.faults(),
+            *components.fire.faults(),
         ),
         turnstile=components.turnstile.status() if components.turnstile else None,
         modes_ended=modes_ended,

@@ -149,6 +149,15 @@ def check_site(profile: BoardProfile, site: SiteFile) -> None:
         raise SettingsError("; ".join(problems))
 
 
+_BUS_OF = {"/dev/spidev0.0": "SPI0", "/dev/spidev0.1": "SPI0", "/dev/i2c-1": "I2C1"}
+"""The header's bus of each device of a converter."""
+
+
+def bus_of(device: str) -> str:
+    """The name of the header's bus with this device; empty for others."""
+    return _BUS_OF.get(device, "")
+
+
 def site_problems(profile: BoardProfile, site: SiteFile) -> list[str]:
     """Every problem of a site on this board, beginning with its place; touches no hardware.
 
@@ -159,6 +168,7 @@ def site_problems(profile: BoardProfile, site: SiteFile) -> list[str]:
     hats = load_hats(site)
     problems = [*_pin_problems(profile, site), *_pull_problems(profile, site)]
     problems += [*_reader_problems(profile, site), *hats.problems(site)]
+    problems += _adc_problems(profile, site)
     return [*problems, *_module_problems(profile, site)]
 
 
@@ -302,6 +312,23 @@ def _reader_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
     yield from _shared_ports(site)
     contactless = (reader for reader in site.reader if isinstance(reader, PcscReader))
     yield from name_problems(it for it in contactless if it.reader != SIMULATED_PORT)
+
+
+def _adc_problems(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
+    """Yield simulated converters on a real board, and pins that a converter's bus needs."""
+    for adc in site.adc:
+        if adc.device == SIMULATED_PORT:
+            if not profile.simulated:
+                yield (
+                    f"adc {adc.name!r}: 'simulated' needs the simulated board,"
+                    f" here it is {profile.name!r} (allowed: the path of its bus)"
+                )
+            continue
+        taken = bus_of(adc.device)
+        gpios = next((bus.gpios for bus in profile.header.buses if bus.name == taken), ())
+        for pin, key in site.pins():
+            if pin in gpios:
+                yield f"{key}: pin {pin} belongs to {taken}, where adc {adc.name!r} is"
 
 
 def _shared_ports(site: SiteFile) -> Iterator[str]:

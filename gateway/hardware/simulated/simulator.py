@@ -18,13 +18,14 @@ from gateway.credentials.line_frames import MAX_BYTES
 from gateway.credentials.wiegand import FORMATS, encode
 from gateway.errors import DeviceUnavailable, InvalidRequest, NotFound
 from gateway.hardware.events import InputName
+from gateway.hardware.simulated.adc import SimulatedAdcs
 from gateway.hardware.simulated.modules import SimulatedSecBoxes
 from gateway.hardware.simulated.osdp_bus import SimulatedOsdp
 from gateway.hardware.simulated.pins import SimulatedFactory, SimulatedPin
 from gateway.hardware.simulated.port import SimulatedPort, port_path
 from gateway.hardware.simulated.serial_readers import SimulatedUhfReader, code_bytes, rfid_frame
 from gateway.hardware.simulated.usb import SimulatedDevice, SimulatedUsb
-from gateway.hardware.wiring import input_wiring, reader_wiring
+from gateway.hardware.wiring import adc_wiring, input_wiring, reader_wiring
 from gateway.settings import (
     FixedInput,
     FixedReaderInput,
@@ -106,6 +107,8 @@ class Simulator:
         """The simulated modules; None without any."""
         if boxes:
             self.sec_boxes = SimulatedSecBoxes(boxes, port_path(runtime_dir, boxes[0].name))
+        self.adcs = SimulatedAdcs(site.adc, adc_wiring(site))
+        """The simulated converters."""
         on_bus = [it for it in site.reader if isinstance(it, OsdpReader)]
         on_bus = [it for it in on_bus if it.port == SIMULATED_PORT]
         self.osdp: SimulatedOsdp | None = None
@@ -228,12 +231,15 @@ class Simulator:
         self.usb.cards(reader).remove()
 
     def unplug(self, reader: str) -> None:
-        """Unplug a reader or a module; does nothing if it is unplugged.
+        """Unplug a reader, a module or a converter; does nothing if it is unplugged.
 
         Raises NotFound, InvalidRequest.
         """
         if self.sec_boxes and reader in self.sec_boxes:
             self.sec_boxes.module(reader).plugged = False
+            return
+        if reader in self.adcs:
+            self.adcs.plug(reader, plugged=False)
             return
         if self.osdp and reader in self.osdp:
             self.osdp.plug(reader, plugged=False)
@@ -243,9 +249,12 @@ class Simulator:
         self._unplugged.add(reader)
 
     def plug(self, reader: str) -> None:
-        """Plug a reader or a module in; raises as `unplug`."""
+        """Plug a reader, a module or a converter in; raises as `unplug`."""
         if self.sec_boxes and reader in self.sec_boxes:
             self.sec_boxes.module(reader).plugged = True
+            return
+        if reader in self.adcs:
+            self.adcs.plug(reader, plugged=True)
             return
         if self.osdp and reader in self.osdp:
             self.osdp.plug(reader, plugged=True)
@@ -275,6 +284,9 @@ class Simulator:
             return
         if self.osdp and name in self.osdp:
             self.osdp.set_contact(name, high=high)
+            return
+        if name in self.adcs:
+            self.adcs.set_contact(name, high=high)
             return
         wiring = self._input(name)
         self._pin(wiring.pin).drive(high=high)
@@ -370,7 +382,7 @@ class Simulator:
         wiring = self._inputs.get(name)
         if wiring is None:
             known = [*self._inputs, *(self.sec_boxes.inputs if self.sec_boxes else ())]
-            known += self.osdp.inputs if self.osdp else ()
+            known += [*(self.osdp.inputs if self.osdp else ()), *self.adcs.inputs]
             there = ", ".join(str(each) for each in sorted(known)) or "none"
             raise NotFound(f"there is no input {name}; there are: {there}")
         return wiring

@@ -21,8 +21,10 @@ from gateway.web.wiring_words import (
     frame_words,
     input_name,
     length_of,
+    level_words,
     output_name,
     pulse_words,
+    resistance_words,
     sent_words,
     timing_words,
 )
@@ -153,10 +155,18 @@ def _lines(visit: Visit, known: Mapping[str, Any]) -> list[str]:
     lines += ["", "inputs"]
     lines += [
         f"  {input_name(visit.context.site, it['kind'], it['number'])}: "
-        f"{'high' if it['high'] else 'low'}, {it['changes']} changes, {it['bounces']} bounces"
+        f"{_exported_level(it)}, {it['changes']} changes, {it['bounces']} bounces"
         for it in known["inputs"]
     ]
     return lines
+
+
+def _exported_level(line: Mapping[str, Any]) -> str:
+    level = {True: "high", False: "low", None: "unknown"}[line["high"]]
+    if not line["reading"]:
+        return level
+    ohm = "endless" if line["ohm"] is None else line["ohm"]
+    return f"{level}, {line['reading']} ({ohm} ohms)"
 
 
 def _values(visit: Visit) -> dict[str, Any]:
@@ -185,7 +195,13 @@ def _values(visit: Visit) -> dict[str, Any]:
         "texts": found["texts"],
         "cards": [{**it, "uid": _serial(it["answer"])} for it in found["cards"]],
         "inputs": [
-            {**it, "name": input_name(site, it["kind"], it["number"])} for it in found["inputs"]
+            {
+                **it,
+                "name": input_name(site, it["kind"], it["number"]),
+                "level": level_words(it),
+                "measured": resistance_words(it),
+            }
+            for it in found["inputs"]
         ],
         "outputs": [{**it, "name": output_name(site, it)} for it in found["outputs"]],
         "widths": _wants_widths(visit),

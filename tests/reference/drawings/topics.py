@@ -360,6 +360,52 @@ def _contact_rows(door: Door) -> Iterator[tuple[float, str, int]]:
         yield 270, "exit button", door.rex.pin
 
 
+def draw_supervised(header: Header, site: SiteFile) -> str:
+    """A contact with end-of-line resistors at a converter."""
+    del site
+    sheet = _sheet(
+        "A supervised contact (end-of-line resistors)",
+        560,
+        "Both resistors sit at the contact, never in the box: only there do they watch the cable.",
+    )
+    sheet.module((30, 110), (170, 290), "Raspberry Pi")
+    for kind, y, colour in (("3v3", 190, Colour.POWER_3V3), ("gnd", 350, _GROUND)):
+        _supply_pin(sheet, header, kind, (200, y), colour)
+    sheet.module((330, 140), (190, 260), "MCP3208 on SPI")
+    sheet.wire([(211, 190), (330, 190)], Colour.POWER_3V3)
+    _port(sheet, (330, 190), "VDD and VREF", Colour.POWER_3V3)
+    sheet.wire([(211, 350), (330, 350)], _GROUND)
+    _port(sheet, (330, 350), "GND", _GROUND)
+    _port(sheet, (520, 280), "CH0", Colour.CONTACT, anchor="end")
+    sheet.wire([(270, 190), (270, 115), (570, 115), (570, 180)], Colour.POWER_3V3)
+    sheet.dot((270, 190), Colour.POWER_3V3)
+    bottom = sheet.resistor((570, 180), Colour.CONTACT, "bias 4.7 kOhm")
+    sheet.wire([bottom, (570, 280)], Colour.CONTACT)
+    sheet.dot((570, 280), Colour.CONTACT)
+    sheet.wire([(520, 280), (740, 280)], Colour.CONTACT)
+    sheet.box((740, 273), (44, 14), colour=Colour.CONTACT)
+    sheet.text((762, 262), "series 4.7 kOhm", size=12, anchor="middle")
+    sheet.wire([(784, 280), (860, 280)], Colour.CONTACT)
+    end = sheet.contact((860, 280), Colour.CONTACT, "contact", closed=True)
+    sheet.wire([(860, 280), (860, 320), (868, 320)], Colour.CONTACT)
+    sheet.box((868, 313), (44, 14), colour=Colour.CONTACT)
+    sheet.wire([(912, 320), (920, 320), end], Colour.CONTACT)
+    sheet.text((890, 344), "parallel 4.7 kOhm", size=12, anchor="middle")
+    sheet.wire([end, (1000, 280), (1000, 380), (520, 380)], _GROUND)
+    _port(sheet, (520, 380), "GND", _GROUND, anchor="end")
+    sheet.text((650, 300), "cable", size=12, anchor="middle")
+    sheet.lines(
+        (30, 440),
+        (
+            "Closed: 4.7 kOhm. Open: 9.4 kOhm. Shorted: below 2.1 kOhm. Cut: above 20.9 kOhm.",
+            "All else is a fault of the wiring. SPI: DIN to MOSI, DOUT to MISO, CLK to SCLK, CS to",
+            "CE0. An ADS1115 has four channels on SDA and SCL, with VDD at 3.3 V and ADDR at GND.",
+            "In the site file: [[adc]] with its kind and device, then { adc = NAME, channel = 0 }.",
+        ),
+    )
+    return sheet.svg()
+
+
 TOPICS: dict[str, Callable[[Header, SiteFile], str]] = {
     "strike": draw_strike,
     "magnet": draw_magnet,
@@ -367,5 +413,6 @@ TOPICS: dict[str, Callable[[Header, SiteFile], str]] = {
     "light": draw_light,
     "rs485": draw_rs485,
     "contacts": draw_contacts,
+    "supervised": draw_supervised,
 }
 """Every drawing of one topic by its name."""

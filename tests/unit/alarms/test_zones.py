@@ -71,8 +71,8 @@ class Input:
             self.feed(at_ms, ZoneSettingsChanged())
         elif words == "silence":
             self.feed(at_ms, Silenced())
-        elif words == "lost":
-            self.feed(at_ms, ZoneInputLost())
+        elif words in ("lost", "cut"):
+            self.feed(at_ms, ZoneInputLost(tampered=words == "cut"))
         elif words:
             self.feed(at_ms, ZoneInputLevel(high={"high": True, "low": False}[words]))
         else:
@@ -150,7 +150,7 @@ def test_a_negative_delay_is_refused(name: str) -> None:
 EVENTS = st.one_of(
     st.builds(ZoneInputLevel, st.booleans()),
     st.just(ZoneTimePassed()),
-    st.just(ZoneInputLost()),
+    st.builds(ZoneInputLost, tampered=st.booleans()),
     st.builds(
         replace,
         st.just(USUAL),

@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-NO_DISTRIBUTION = {"smartcard": "pyscard"}
+NO_DISTRIBUTION = {"smartcard": "pyscard", "smbus2": "smbus2", "spidev": "spidev"}
 """Modules of packages that exist on boards only."""
 OURS = {"gateway", "tests", "_typeshed"}
 """The last is known to type checkers only."""
@@ -43,7 +43,7 @@ def imported(directory: Path) -> Iterator[tuple[str, Path]]:
 
 @pytest.mark.parametrize(
     ("directory", "extras"),
-    [("gateway", ["pcsc", "pi", "osdp"]), ("tests/unit", ["test", "pcsc", "pi"])],
+    [("gateway", ["pcsc", "pi", "osdp", "i2c", "spi"]), ("tests/unit", ["test", "pcsc", "pi"])],
 )
 def test_every_imported_package_is_declared(
     root: Path, project: dict[str, Any], directory: str, extras: list[str]

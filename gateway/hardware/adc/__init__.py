@@ -1,0 +1,1 @@
+"""Supervised contacts at analogue-digital converters."""

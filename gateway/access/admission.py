@@ -1,8 +1,9 @@
 """Admission: what an attempt at a reader leads to.
 
 Pure: (state, attempt, time) in, (state, outcomes) out. The order is fixed: fire or emergency,
-lock-down, identification, validity and rules (`decide`), the second factor and the rules again,
-anti-passback, multi-person rules, interlock. Only the last outcome of an attempt can be a grant.
+lock-down, identification, the threat level, validity and rules (`decide`), the second factor and
+the rules again, anti-passback, multi-person rules, interlock. Only the last outcome of an attempt
+can be a grant.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ class _LocalStep(StepBuilder):
             self.add_refusal(Reason.UNKNOWN_CREDENTIAL, attempt)
             return
         decision = self._decide(policy, person, portal, seen)
-        ruling = policy.factors_at(portal, seen.moment, self.settings.factor_mode)
+        ruling = policy.factors_at(portal, seen.moment, self.settings.factor_mode, seen.threat)
         missing = self._missing_factor(attempt, ruling.mode)
         # A contingency card has no owner, so no factors are asked for.
         if not decision.allowed or missing is None or not person.id:
@@ -265,7 +266,9 @@ class _LocalStep(StepBuilder):
             if decision.allowed:
                 staying.append(now[person.id])
             else:
-                known = facts.of_refusal(decision.reason, now[person.id], seen.portal_state)
+                known = facts.of_refusal(
+                    decision.reason, now[person.id], seen.portal_state, seen.threat
+                )
                 self.outcomes.append(AdmissionOutcome(decision, person=now[person.id], facts=known))
         self.groups[portal.id] = replace(group, people=tuple(staying))
         if not staying:

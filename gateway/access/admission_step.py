@@ -84,20 +84,23 @@ class StepBuilder:
         return portal
 
     def by_mode(self, person: Person, portal: Portal, seen: Circumstances) -> Decision | None:
-        """The decision of fire, emergency, lock-down or a blocked turnstile; None without them."""
+        """The decision of fire, emergency, lock-down, a blocked turnstile or the threat level; None
+        without them."""
         if seen.portal_state.released:
             return Decision(Reason.FREE_PASSAGE, person.id, portal.id)
         if seen.portal_state.locked_down:
             return refuse(Reason.LOCK_DOWN, person.id, portal.id)
         if seen.portal_state.side_locked:
             return refuse(Reason.TURNSTILE_BLOCKED, person.id, portal.id)
+        if seen.threat is not None and not seen.threat.admits(person.group_ids):
+            return refuse(Reason.THREAT_LEVEL, person.id, portal.id)
         return None
 
     def add_denial(
         self, decision: Decision, attempt: Attempt, person: Person, seen: Circumstances
     ) -> None:
         """Add a decision that is no grant, with the facts of validity or of the doors."""
-        known = facts.of_refusal(decision.reason, person, seen.portal_state)
+        known = facts.of_refusal(decision.reason, person, seen.portal_state, seen.threat)
         self.outcomes.append(
             AdmissionOutcome(decision, attempt.reader, person, attempt.duress, facts=known)
         )

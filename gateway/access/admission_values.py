@@ -14,6 +14,7 @@ from gateway.access.guessing import Guard, GuardSettings
 from gateway.access.multi_person import MultiPersonGroup
 from gateway.access.passback import UNKNOWN_POSITION, Now, PassbackPosition, PassbackSettings
 from gateway.access.person import Person
+from gateway.access.threat import ThreatLevel
 from gateway.clock import Moment
 
 
@@ -145,3 +146,5 @@ class Circumstances:
     None counts everyone as they came."""
     first_holds: bool = True
     """The first factor still belongs to the person whose second factor the reader waits for."""
+    threat: ThreatLevel | None = None
+    """The threat level in force; None for the ordinary one."""

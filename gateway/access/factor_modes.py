@@ -7,7 +7,7 @@ PIN only are a card and a PIN. A schedule that cannot be evaluated counts to the
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from gateway.access.calendar import ScheduleInstant
@@ -48,6 +48,12 @@ class FactorMode(IntEnum):
         return self.name.lower()
 
 
+def factor_mode(number: int) -> FactorMode:
+    """The mode with this number; one that is not known asks for everything."""
+    known = number in FactorMode.__members__.values()
+    return FactorMode(number) if known else FactorMode.CARD_AND_PIN
+
+
 def strictest(modes: Iterable[FactorMode]) -> FactorMode:
     """The mode that meets every one of `modes`; CARD_OR_PIN for none."""
     found = 0
@@ -74,6 +80,13 @@ class FactorRuling:
     """The rows of `portal_factor_modes` that count; none for the default of the site."""
     doubtful: bool = False
     """A schedule could not be evaluated, so that the stricter side counts."""
+    threat_level: int = 0
+    """The threat level that asks for more than the rows; 0 for none."""
+
+    def under(self, level: int, mode: FactorMode) -> FactorRuling:
+        """The ruling while a threat level asks for `mode`: the stricter of both."""
+        both = strictest((self.mode, mode))
+        return self if both is self.mode else replace(self, mode=both, threat_level=level)
 
 
 def ruling_at(
@@ -102,12 +115,11 @@ def ruling_at(
 def compile_factor_modes(
     rows: Iterable[FactorModeRow], zones: Mapping[int, CompiledZone]
 ) -> Generator[None, None, dict[int, tuple[FactorSchedule, ...]]]:
-    """The schedules of each portal. A mode that is not known asks for everything."""
+    """The schedules of each portal."""
     found: dict[int, tuple[FactorSchedule, ...]] = {}
     for part in sliced(rows):
         for row in part:
-            known = row.mode in FactorMode.__members__.values()
-            mode = FactorMode(row.mode) if known else FactorMode.CARD_AND_PIN
+            mode = factor_mode(row.mode)
             when = restricting((zones.get(row.time_zone_id, NO_ZONE),))
             schedule = FactorSchedule(row.id, mode, when)
             found[row.portal_id] = (*found.get(row.portal_id, ()), schedule)

@@ -16,6 +16,7 @@ from gateway.access.multi_person import Shortage
 from gateway.access.passback import Violation
 from gateway.access.person import Person
 from gateway.access.reasons import Reason
+from gateway.access.threat import ThreatLevel
 
 FORM = 1
 """Version of the facts in an entry (`form`). Raise it when the meaning of a name changes; an older
@@ -60,14 +61,20 @@ def of_persons(
 
 def of_factors(ruling: FactorRuling) -> Mapping[str, Any]:
     """Facts of the factors that a portal asks for; without rows for the default of the site."""
-    if not ruling.row_ids:
+    if not (ruling.row_ids or ruling.threat_level):
         return NOTHING
     rows = list(ruling.row_ids[:MOST])
-    return {"factors": {"mode": ruling.mode.word, "rows": rows, "doubtful": ruling.doubtful}}
+    level = {"level": ruling.threat_level} if ruling.threat_level else {}
+    known = {"mode": ruling.mode.word, "rows": rows, "doubtful": ruling.doubtful}
+    return {"factors": {**known, **level}}
 
 
-def of_refusal(reason: Reason, person: Person, state: PortalState) -> Mapping[str, Any]:
-    """Facts of a refusal by validity or by the state of the doors."""
+def of_refusal(
+    reason: Reason, person: Person, state: PortalState, threat: ThreatLevel | None = None
+) -> Mapping[str, Any]:
+    """Facts of a refusal by validity, the threat level or the state of the doors."""
+    if reason is Reason.THREAT_LEVEL and threat is not None:
+        return {reason.value: {"level": threat.level, "name": cut(threat.name)}}
     if reason in (Reason.NOT_YET_VALID, Reason.EXPIRED):
         stamps = {"from": person.begin_time, "until": person.end_time}
         return {"valid": {name: stamp for name, stamp in stamps.items() if stamp}}

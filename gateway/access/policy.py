@@ -7,7 +7,7 @@ uses the old one, and then swap them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
@@ -45,6 +45,7 @@ from gateway.access.schedule import (
 )
 from gateway.access.slices import sliced
 from gateway.access.steps import Steps, Work
+from gateway.access.threat import ThreatLevel, compile_threat_levels
 from gateway.access.trace import PersonTie, PlaceTie, RuleOutcome, RuleTrace, TimeVerdict
 from gateway.access.unlocks import (
     FirstCard,
@@ -128,6 +129,8 @@ class Policy:
     """People tied to an identification rule, which this build cannot evaluate."""
     conditional_groups: frozenset[int] = frozenset()
     """Departments tied to one."""
+    threat_levels: Mapping[int, ThreatLevel] = field(default_factory=lambda: MappingProxyType({}))
+    """Those that the site has defined."""
 
     def is_conditional(self, person: Person) -> bool:
         """Whether the person may pass only on a condition that this build cannot evaluate."""
@@ -142,11 +145,19 @@ class Policy:
         instant = self.calendar.instant(moment)
         return tuple(rule for rule in portal.portal_rules if rule.in_force(instant))
 
-    def factors_at(self, portal: Portal, moment: Moment, default: FactorMode) -> FactorRuling:
-        """The factors that the portal asks for at `moment`; `default` is that of the site."""
-        if not portal.factors:
-            return FactorRuling(default)
-        return ruling_at(portal.factors, self.calendar.instant(moment), default)
+    def factors_at(
+        self,
+        portal: Portal,
+        moment: Moment,
+        default: FactorMode,
+        threat: ThreatLevel | None = None,
+    ) -> FactorRuling:
+        """The factors that the portal asks for at `moment`, under the threat level in force;
+        `default` is what the site asks for."""
+        ruling = FactorRuling(default)
+        if portal.factors:
+            ruling = ruling_at(portal.factors, self.calendar.instant(moment), default)
+        return ruling if threat is None else ruling.under(threat.level, threat.factor_mode)
 
     def unlocked_at(self, portal: Portal, moment: Moment) -> UnlockSchedule | None:
         """The schedule that lets everyone pass at `moment`, None for none."""
@@ -222,6 +233,14 @@ def compile_policy(rows: PolicyRows, steps: Steps | None = None) -> Work[Policy]
         conditional_users=(yield from steps.run("users", _lefts, rows.user_identification_rules)),
         conditional_groups=(
             yield from steps.run("groups", _lefts, rows.group_identification_rules)
+        ),
+        threat_levels=(
+            yield from steps.run(
+                "threat_levels",
+                compile_threat_levels,
+                rows.threat_levels,
+                rows.threat_level_groups,
+            )
         ),
     )
 

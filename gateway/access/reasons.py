@@ -41,6 +41,8 @@ class Stage(StrEnum):
     IDENTIFICATION = "identification"
     MODE = "mode"
     """Fire, emergency and lock-down."""
+    THREAT_LEVEL = "threat_level"
+    """The threat level in force."""
     VALIDITY = "validity"
     RULES = "rules"
     SECOND_FACTOR = "second_factor"
@@ -93,6 +95,8 @@ class Reason(StrEnum):
     """A blocking rule applies."""
     LOCK_DOWN = "lock_down"
     """The device or the door is locked down."""
+    THREAT_LEVEL = "threat_level"
+    """The threat level in force lets only some groups pass, none of this person's."""
     SECOND_FACTOR_DUE = "second_factor_due"
     """The rules grant; the reader waits for this person's PIN or password."""
     SECOND_FACTOR_WRONG = "second_factor_wrong"
@@ -264,6 +268,15 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
             "lock-down",
             'end the lock-down: set_exception_mode {"door": $door, "mode": "none"}',
             facts="lock_down",
+        ),
+        Reason.THREAT_LEVEL: ReasonEntry(
+            _DENIED,
+            Stage.THREAT_LEVEL,
+            Cue.DENY,
+            "the threat level in force lets only listed groups pass",
+            "lower the level: set_threat_level, or list a group of user $user for it "
+            "(create_objects, threat_level_groups)",
+            facts="threat_level",
         ),
         Reason.SECOND_FACTOR_DUE: ReasonEntry(
             AccessEvent.PENDING_IDENTIFICATION,

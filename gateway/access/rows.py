@@ -125,6 +125,18 @@ class FactorModeRow(NamedTuple):
     mode: int
 
 
+class ThreatLevelRow(NamedTuple):
+    """A row of `threat_levels`, with 0/1 flags; `factor_mode` is a `FactorMode`."""
+
+    id: int
+    level: int
+    name: str
+    listed_groups_only: int
+    stops_unlock_schedules: int
+    stops_first_cards: int
+    factor_mode: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyRows:
     """Everything a policy is compiled from.
@@ -178,6 +190,9 @@ class PolicyRows:
     first_card_unlock_groups: Iterable[LinkRow] = ()
     """(first card unlock, group)"""
     portal_factor_modes: Iterable[FactorModeRow] = ()
+    threat_levels: Iterable[ThreatLevelRow] = ()
+    threat_level_groups: Iterable[LinkRow] = ()
+    """(threat level, group)"""
     contingency_rules: Iterable[int] = ()
     """The rules of every contingency card (`contingency_card_access_rules`)."""
     passback_areas: Iterable[LinkRow] = ()

@@ -76,6 +76,7 @@ _KINDS: Mapping[EventKind, frozenset[EntryKind]] = {
             EntryKind.SCHEDULE,
             EntryKind.FIRST_CARD,
             EntryKind.PASSAGE,
+            EntryKind.THREAT_LEVEL,
         }
     ),
     EventKind.SYSTEM: frozenset(

@@ -267,9 +267,10 @@ def _stages_in_use(
 ) -> dict[Stage, bool]:
     """Whether stages that depend on the configuration are in use now."""
     return {
+        Stage.THREAT_LEVEL: view.threat is not None,
         Stage.VALIDITY: person is not None and person.dated,
         Stage.SECOND_FACTOR: portal is not None
-        and view.policy.factors_at(portal, moment, settings.factor_mode).mode
+        and view.policy.factors_at(portal, moment, settings.factor_mode, view.threat).mode
         is not FactorMode.CARD_OR_PIN,
         Stage.PASSBACK: portal is not None and settings.passback.applies_to(portal.passage),
         Stage.PERSONS: portal is not None and bool(view.policy.portal_rules_at(portal, moment)),

@@ -19,6 +19,7 @@ from gateway.link.messages import (
     Fault,
     FireStatus,
     OnlineStatus,
+    ThreatStatus,
     TurnstileStatus,
     ZoneStatus,
 )
@@ -41,6 +42,7 @@ class LiveStateAnswer(TypedDict):
     faults: list[Fault]
     siren: bool
     fire: FireStatus | None
+    threat: ThreatStatus
     online: OnlineStatus | None
 
 

@@ -20,6 +20,7 @@ STATE = frozenset(
         "faults",
         "siren",
         "fire",
+        "threat",
         "online",
     }
 )

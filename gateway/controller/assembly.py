@@ -37,6 +37,7 @@ from gateway.controller.state.last_changes import LastChanges
 from gateway.controller.state.modes import ModeKeeper
 from gateway.controller.state.policies import PolicyKeeper
 from gateway.controller.state.site_keeper import SiteKeeper
+from gateway.controller.state.threat import ThreatKeeper
 from gateway.hardware.boards.profiles import BoardProfile
 from gateway.hardware.rig import Rig, open_rig
 from gateway.host.notify import Notifier
@@ -156,6 +157,7 @@ def put_together(
             doors=panels.doors,
             interlock=panels.interlock,
             modes=ModeKeeper(record.recorder, instant, timer_of(instant), record.past.modes),
+            threat=ThreatKeeper(record.recorder, instant, timer_of(instant), record.past.threat),
             alarms=panels.alarms,
             fire=panels.fire,
             power=PowerWatch(site.power, panels.faults),

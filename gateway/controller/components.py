@@ -34,6 +34,7 @@ from gateway.controller.state.modes import ModeKeeper
 from gateway.controller.state.ports import Link, MirrorPort, Policies, RigPort, Writer
 from gateway.controller.state.recorder import Recorder
 from gateway.controller.state.site_keeper import SiteKeeper
+from gateway.controller.state.threat import ThreatKeeper
 from gateway.hardware.events import (
     HardwareEvent,
 )
@@ -96,6 +97,7 @@ class Components:
     doors: dict[int, DoorPanel]
     interlock: Interlock
     modes: ModeKeeper
+    threat: ThreatKeeper
     alarms: AlarmPanel
     fire: FireLatch
     power: PowerWatch
@@ -159,6 +161,7 @@ class Components:
             "positions": self.positions,
             "recorder": self.recorder,
             "signals": self.signals,
+            "threat": self.threat,
             "throttle": self.throttle,
         }
         named |= {f"door {number}": panel for number, panel in self.doors.items()}

@@ -177,7 +177,12 @@ class Controller:
         """Configure restored components with `snapshot`, which was in force already: no effects."""
         components = self._components
         self._stored, snapshot = snapshot, components.modes.in_force(snapshot)
-        config = EffectiveConfig(components.site, snapshot, components.modes.known(snapshot))
+        config = EffectiveConfig(
+            components.site,
+            snapshot,
+            components.modes.known(snapshot),
+            components.threat.known.level,
+        )
         self._configure(config)
         for component in self._in_order:
             component.configure(config)
@@ -199,10 +204,7 @@ class Controller:
         self._unusable = frozenset(found)
 
     def _apply(self, stored: Snapshot) -> None:
-        self._stored, snapshot = stored, self._components.modes.in_force(stored)
-        config = EffectiveConfig(
-            self._components.site, snapshot, self._components.modes.over(snapshot)
-        )
+        self._stored, config = stored, self._config_of(stored)
         self._configure(config)
         now_ms = self._now_ms()
         for component in self._in_order:
@@ -216,6 +218,17 @@ class Controller:
         for held in waiting:
             self._identified(held.identification, held.version)
         self._requests.answers.settle()
+
+    def _config_of(self, stored: Snapshot) -> EffectiveConfig:
+        """What `stored` means now, with what is not the database's."""
+        components = self._components
+        snapshot = components.modes.in_force(stored)
+        return EffectiveConfig(
+            components.site,
+            snapshot,
+            components.modes.over(snapshot),
+            components.threat.look().level,
+        )
 
     def _apply_again(self) -> None:
         """Bind what is in force anew, after a change that is not the database's."""
@@ -231,10 +244,7 @@ class Controller:
 
     def _bind_settings(self, settings: Snapshot) -> None:
         """Bind the doors alone, while there are no rules."""
-        snapshot = self._components.modes.in_force(settings)
-        config = EffectiveConfig(
-            self._components.site, snapshot, self._components.modes.over(snapshot)
-        )
+        config = self._config_of(settings)
         self._doors_only = config
         for component in (self._components.interlock, *self._components.doors.values()):
             component.bind(config, self._now_ms())
@@ -473,9 +483,12 @@ class Controller:
         self._end_modes()
 
     def _end_modes(self) -> None:
-        """End exception modes whose time is over."""
-        known = self._config or self._doors_only
-        if known and self._components.modes.over(known.snapshot) != known.modes_ended:
+        """End exception modes and a threat level whose time is over."""
+        known, level = self._config or self._doors_only, self._components.threat.look().level
+        if known and (
+            self._components.modes.over(known.snapshot) != known.modes_ended
+            or level != known.threat_level
+        ):
             self._apply_again()
 
     def close(self) -> None:
@@ -494,4 +507,11 @@ class Controller:
     def status(self) -> ControllerStatus:
         """The present state for the api process and the CLI."""
         ended = self._config.modes_ended if self._config else ()
-        return status_of(self._components, self._journal_seq, ended, self._clock_verdict)
+        threat = self._config.threat if self._config else None
+        return status_of(
+            self._components,
+            self._journal_seq,
+            ended,
+            self._clock_verdict,
+            threat.name if threat else "",
+        )

@@ -44,6 +44,8 @@ class Past:
     keypads: tuple[CommittedEntry, ...] = ()
     """The newest first."""
     modes: tuple[CommittedEntry, ...] = ()
+    threat: CommittedEntry | None = None
+    """The threat level in force when the last run ended."""
     held_open: frozenset[OpeningId] = frozenset()
     """By an emergency or a fire, when the last run ended."""
     used_up: UsedUp = field(default_factory=UsedUp)
@@ -95,6 +97,7 @@ def read_past(history: History, timer: Timer, floor: datetime | None, now_ms: in
         hours=_read(lambda: kept_hours(history), KeptHours({}, {})),
         keypads=tuple(_read(lambda: history.newest_of_each(EntryKind.KEYPAD), [])),
         modes=modes,
+        threat=_read(lambda: history.last_of(EntryKind.THREAT_LEVEL), None),
         held_open=_read(lambda: held_open(modes), frozenset()),
         used_up=_read(history.used_up, UsedUp(complete=False)),
         clock_floor=floor,

@@ -38,6 +38,8 @@ class CureAction(StrEnum):
     """Delete the condition of `rule_ids` that this device cannot evaluate."""
     END_LOCK_DOWN = "end_lock_down"
     """Of `door`, 0 for the device."""
+    LOWER_THREAT_LEVEL = "lower_threat_level"
+    """Of the site."""
     IDENTIFY_AGAIN = "identify_again"
     """Show the card or code again, then key the PIN in time."""
     CHANGE_FACTORS = "change_factors"
@@ -106,6 +108,7 @@ _OPENS_ONCE = frozenset(
         Reason.NO_RULE,
         Reason.OUT_OF_TIME,
         Reason.BLOCKED,
+        Reason.THREAT_LEVEL,
         Reason.PASSBACK,
         Reason.CLOCK_NOT_TRUSTED,
         Reason.UNKNOWN_CONDITION,
@@ -217,6 +220,7 @@ _CURES: Mapping[Reason, _Made] = MappingProxyType(
         Reason.UNKNOWN_CONDITION: _condition,
         Reason.BLOCKED: _blocked,
         Reason.LOCK_DOWN: _lock_down,
+        Reason.THREAT_LEVEL: _just(CureAction.LOWER_THREAT_LEVEL),
         Reason.SECOND_FACTOR_DUE: _just(CureAction.IDENTIFY_AGAIN),
         Reason.SECOND_FACTOR_WRONG: _for_person(CureAction.CHANGE_PIN),
         Reason.SECOND_FACTOR_TIMED_OUT: _just(CureAction.IDENTIFY_AGAIN),

@@ -418,6 +418,18 @@ def _online(body: Body, _: SiteNames) -> JournalLine:
     return _warning(f"SERVER {words}: {body['why']}")
 
 
+def _threat_level(body: Body, _: SiteNames) -> JournalLine | None:
+    if body.get("again"):
+        return None  # only the next start needs it
+    level = body["level"]
+    by = f", set by {body['login']}" if body.get("login") else ""
+    because = f" ({body['reason']})" if body.get("reason") else ""
+    if body.get("ended"):
+        return _notice(f"THREAT LEVEL {level}: the time of level {body['was']} is over")
+    priority = Priority.WARNING if level else Priority.NOTICE
+    return JournalLine(priority, f"THREAT LEVEL {level}{by}{because}")
+
+
 def _reader_disabled(body: Body, names: SiteNames) -> JournalLine:
     return _warning(f"IGNORED at {names.device(body['reader'])}: its tamper contact is open")
 
@@ -456,5 +468,6 @@ _LINES: Mapping[EntryKind, Callable[[Body, SiteNames], JournalLine | None]] = {
     EntryKind.SILENCED: lambda *_: _notice("ALARMS silenced"),
     EntryKind.READER_SLOWED: _reader_slowed,
     EntryKind.READER_DISABLED: _reader_disabled,
+    EntryKind.THREAT_LEVEL: _threat_level,
 }
 """Every kind but ACCESS."""

@@ -122,6 +122,9 @@ def reason_values(
         found |= _passback(facts["passback"], names)
     if "lock_down" in facts and reason is Reason.LOCK_DOWN:
         found |= _lock_down(facts["lock_down"], names)
+    if Reason.THREAT_LEVEL in facts:
+        known = facts[Reason.THREAT_LEVEL]
+        found |= {"level": str(known["level"]), "name": known["name"]}
     if "interlock" in facts:
         known = facts["interlock"]
         found["other_door"] = names.door(known["by"]) if known["by"] else known.get("peer", "")
@@ -316,6 +319,22 @@ def _passage(body: Body, _: SiteNames) -> Event | None:
     return _event(EventKind.MODE, Occurrence.PASSBACK_FORGOTTEN, values, [body["user_id"] or 0])
 
 
+def _threat_level(body: Body, _: SiteNames) -> Event | None:
+    if body.get("again"):
+        return None  # only the next start needs it
+    values = {
+        "level": str(body["level"] or body.get("was", 0)),
+        "by": body.get("login"),
+        "because": body.get("reason"),
+    }
+    what = Occurrence.THREAT_LEVEL
+    if body.get("ended"):
+        what = Occurrence.THREAT_OVER
+    elif not body["level"]:
+        what = Occurrence.THREAT_NORMAL
+    return _event(EventKind.MODE, what, values)
+
+
 def _pre_alarm(body: Body, names: SiteNames) -> Event:
     what = Occurrence.PRE_ALARM if body["on"] else Occurrence.PRE_ALARM_OVER
     door = body["door"]
@@ -414,6 +433,7 @@ _EVENTS: Mapping[EntryKind, _Made] = MappingProxyType(
         EntryKind.MODE: _mode,
         EntryKind.ON_START: _on_start,
         EntryKind.CLOCK: _clock,
+        EntryKind.THREAT_LEVEL: _threat_level,
         EntryKind.PASSAGE: _passage,
         EntryKind.NO_ENTRY: _no_entry,
         EntryKind.KEYPAD: _keypad,

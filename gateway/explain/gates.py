@@ -21,6 +21,7 @@ class Gate(StrEnum):
     PLACE = "place"
     IDENTIFICATION = "identification"
     MODE = "mode"
+    THREAT_LEVEL = "threat_level"
     VALIDITY = "validity"
     RIGHT = "right"
     """A releasing rule ties person and place, and no rule blocks."""

@@ -144,6 +144,16 @@ def _lock_down(known: Known, names: WordNames) -> str:
     return " ".join(parts) + because
 
 
+def _threat(known: Known, _: WordNames) -> str:
+    facts = known.facts.get(Reason.THREAT_LEVEL)
+    return threat_words(facts["level"], facts["name"]) if facts else ""
+
+
+def threat_words(level: int, name: str) -> str:
+    """A threat level with what the site calls it."""
+    return f"level {level} ({name})" if name else f"level {level}, which has no definition"
+
+
 def _interlock(known: Known, names: WordNames) -> str:
     facts = known.facts.get(Reason.INTERLOCK)
     if facts is None:
@@ -189,7 +199,9 @@ def _factors(known: Known, _: WordNames) -> str:
     if facts is None:
         return ""
     rows = ", ".join(map(str, facts["rows"]))
-    asks = f"portal_factor_modes {rows}: {_FACTOR_WORDS[facts['mode']]}"
+    level = f"threat level {facts['level']}" if "level" in facts else ""
+    by = " and ".join(filter(None, (f"portal_factor_modes {rows}" if rows else "", level)))
+    asks = f"{by}: {_FACTOR_WORDS[facts['mode']]}"
     why = ", since the hours of a row cannot be told, and the stricter counts then"
     return f"{asks}{why if facts['doubtful'] else ''}"
 
@@ -229,6 +241,7 @@ _DETAILS: Mapping[Reason, Callable[[Known, WordNames], str]] = {
     Reason.UNKNOWN_CONDITION: _conditions,
     Reason.PASSBACK: _passback,
     Reason.LOCK_DOWN: _lock_down,
+    Reason.THREAT_LEVEL: _threat,
     Reason.INTERLOCK: _interlock,
     Reason.KEYPAD_LOCKED: _keypad,
     Reason.WAITING_FOR_PERSONS: _persons,

@@ -24,6 +24,7 @@ from gateway.access.passback import (
 )
 from gateway.access.policy import Policy, Portal
 from gateway.access.reasons import Reason
+from gateway.access.threat import ThreatLevel, in_force
 from gateway.clock import Clock, DeviceTime, Moment, WireTime
 from gateway.doors.values import Mode, effective_mode
 from gateway.errors import InvalidRequest
@@ -139,7 +140,15 @@ class SiteView:
         if portal is not None:
             state = self._portal_state(portal)
             known = self._position(user_id, portal)
-        return Circumstances(moment, 0, Now(utc_s + later, moment.local), state, known)
+        utc = Now(utc_s + later, moment.local)
+        return Circumstances(moment, 0, utc, state, known, threat=self.threat)
+
+    @property
+    def threat(self) -> ThreatLevel | None:
+        """What the threat level in force does; None for the ordinary one, and while nobody knows
+        it."""
+        level = 0 if self.status is None else self.status.threat.level
+        return in_force(self.policy.threat_levels, level)
 
     def _portal_state(self, portal: Portal) -> PortalState:
         states = self._doors

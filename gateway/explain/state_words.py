@@ -7,8 +7,15 @@ from datetime import datetime, timedelta
 
 from gateway.alarms.causes import CAUSE_WORDS, AlarmCause
 from gateway.explain.names import SiteNames
+from gateway.explain.reason_words import threat_words
 from gateway.explain.time_words import wall_words
-from gateway.link.messages import AlarmStatus, ControllerStatus, DoorStatus, OnlineStatus
+from gateway.link.messages import (
+    AlarmStatus,
+    ControllerStatus,
+    DoorStatus,
+    OnlineStatus,
+    ThreatStatus,
+)
 
 SERVER = "server"
 """The subject of a server of the online modes that cannot be asked."""
@@ -34,6 +41,8 @@ def states_in_force(
         cure = FIRE_RESET.format(data=data)
         free = f"{names.freed_by_fire} until somebody resets it: {cure}"
         yield "fire", f"reported at {since}, {reads}; {free}"
+    if status.threat.level:
+        yield "threat level", _threat(status.threat, names, near)
     for door in status.doors:
         yield from _door(door, names, near)
     if status.online is not None and not status.online.reachable:
@@ -50,6 +59,20 @@ def states_in_force(
             )
     for alarm in status.alarms:
         yield "alarm", _alarm(alarm, names)
+
+
+def _threat(threat: ThreatStatus, names: SiteNames, near: int) -> str:
+    """The level in force; one without a definition lets nobody pass."""
+    by = f", set by {threat.login}" if threat.login else ""
+    because = f" ({threat.reason})" if threat.reason else ""
+    until = (
+        f"until {wall_words(names.wall(threat.until_utc), near)}"
+        if threat.until_utc
+        else "without an end"
+    )
+    undefined = "" if threat.name else "; no row of threat_levels defines it, so nobody passes"
+    ends = 'set_threat_level with {"level":0} ends it'
+    return f"{threat_words(threat.level, threat.name)}{by}{because}, {until}; {ends}{undefined}"
 
 
 def _door(door: DoorStatus, names: SiteNames, near: int) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,9 @@ OnlineCredential = Literal["card", "qrcode", "uhf_tag", "pin", "password"]
 NO_LOG_TYPE = -1
 """`access_logs.log_type_id` without a kind of punch."""
 
+LONGEST_LEVEL_MIN = 43_200
+"""Thirty days; a threat level that must last longer has no end."""
+
 
 class Authorize(LinkMessage):
     """Log an access that a server decided, and carry out its openings if it granted."""
@@ -149,6 +152,17 @@ class Position(LinkMessage):
     """0 if unknown."""
     since_utc_s: int = 0
     """Unix seconds; 0 without an area."""
+
+
+class SetThreatLevel(LinkMessage):
+    """Put a threat level in force, 0 for the ordinary one; answered when journalled."""
+
+    kind: Literal["set_threat_level"] = "set_threat_level"
+    level: Annotated[int, Field(ge=0, le=3)]
+    minutes: Annotated[int, Field(ge=1, le=LONGEST_LEVEL_MIN)] | None = None
+    """Time after which the level ends; None for never."""
+    login: Login = ""
+    reason: Annotated[str, Field(max_length=1_000)] = ""
 
 
 class ServerQuestion(LinkMessage):

@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from gateway.errors import InvalidRequest
 from gateway.link.access import (
+    LONGEST_LEVEL_MIN,
     NO_LOG_TYPE,
     AnswerClearance,
     AnswerQuestion,
@@ -27,6 +28,7 @@ from gateway.link.access import (
     Position,
     ReportServer,
     ServerQuestion,
+    SetThreatLevel,
 )
 from gateway.link.alarms import (
     LONGEST_BUZZ_MS,
@@ -71,6 +73,7 @@ from gateway.link.status import (
     OnlineStatus,
     ReportStatus,
     SiteStatus,
+    ThreatStatus,
     TurnstileStatus,
     ZoneStatus,
 )
@@ -84,6 +87,7 @@ __all__ = [
     "LARGEST_REQUEST",
     "LONGEST_BUZZ_MS",
     "LONGEST_EXIT_S",
+    "LONGEST_LEVEL_MIN",
     "MOST_COMMAS",
     "MOST_OPENINGS",
     "NO_LOG_TYPE",
@@ -138,10 +142,12 @@ __all__ = [
     "RowId",
     "Seconds",
     "ServerQuestion",
+    "SetThreatLevel",
     "Silence",
     "Simulate",
     "SiteStatus",
     "TakeBackSite",
+    "ThreatStatus",
     "TurnstileStatus",
     "UnstoredMode",
     "ZoneNumber",
@@ -179,6 +185,7 @@ Command = Annotated[
     | Obey
     | Silence
     | KeepModes
+    | SetThreatLevel
     | Buzz
     | Forgive
     | AskPosition

@@ -150,6 +150,22 @@ class Fault(LinkMessage):
     """What is wrong, in words for a technician."""
 
 
+class ThreatStatus(LinkMessage):
+    """The threat level in force."""
+
+    level: int = 0
+    """0 is the ordinary one."""
+    name: str = ""
+    """As the site calls it; empty for level 0 and for one without a definition."""
+    login: str = ""
+    """Who set it; empty if the device itself did."""
+    reason: str = ""
+    since_utc: int = 0
+    """Unix seconds; 0 if unknown."""
+    until_utc: int = 0
+    """Unix seconds; 0 for no end."""
+
+
 class FireStatus(LinkMessage):
     """A reported fire that has not been reset."""
 
@@ -261,6 +277,7 @@ class ControllerStatus(LinkMessage):
     siren: bool = False
     """The siren sounds."""
     fire: FireStatus | None = None
+    threat: ThreatStatus = ThreatStatus()
     faults: tuple[Fault, ...] = ()
     turnstile: TurnstileStatus | None = None
     """None without a turnstile."""

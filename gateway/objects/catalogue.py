@@ -29,6 +29,7 @@ from gateway.objects import (
     reports,
     schedules,
     scripts,
+    threat,
     visitors,
     wiegand_modes,
 )
@@ -131,5 +132,7 @@ REGISTRY = Registry(
         modes.EXCEPTION_MODES,
         factor_modes.PORTAL_FACTOR_MODES,
         door_rows.DOOR_SETTINGS,
+        threat.THREAT_LEVELS,
+        threat.THREAT_LEVEL_GROUPS,
     )
 )

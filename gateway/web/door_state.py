@@ -151,6 +151,7 @@ class SiteState:
     faults: Sequence[Mapping[str, Any]]
     siren: bool
     fire: Mapping[str, Any] | None
+    threat: Mapping[str, Any]
     online: Mapping[str, Any] | None
     turnstile: Mapping[str, Any] | None
 
@@ -200,6 +201,7 @@ def site_state(answer: Mapping[str, Any]) -> SiteState:
         faults=answer["faults"],
         siren=answer["siren"],
         fire=answer["fire"],
+        threat=answer["threat"],
         online=answer["online"],
         turnstile=answer["turnstile"],
     )

@@ -116,6 +116,16 @@ EVENTS: Mapping[Occurrence, Variants] = MappingProxyType(
             noted("Anti-passback: the place of %(person)s was forgotten, since %(forgiven)s"),
             noted("Anti-passback: everybody's place was forgotten, since %(forgiven)s"),
         ),
+        Occurrence.THREAT_LEVEL: (
+            noted("Threat level %(level)s, set by %(by)s (%(because)s)"),
+            noted("Threat level %(level)s, set by %(by)s"),
+            noted("Threat level %(level)s"),
+        ),
+        Occurrence.THREAT_NORMAL: (
+            noted("Threat level %(level)s ended by %(by)s"),
+            noted("Threat level %(level)s ended"),
+        ),
+        Occurrence.THREAT_OVER: (noted("The time of threat level %(level)s is over"),),
         Occurrence.UNREADABLE: (noted("%(where)s: unreadable card (%(detail)s)"),),
         Occurrence.REPLAY: (noted("%(where)s: suspected replay of a recording (%(detail)s)"),),
         Occurrence.DEVICE_ONLINE: (noted("%(where)s: works again"),),
@@ -179,6 +189,11 @@ REASONS: Mapping[Reason, Variants] = MappingProxyType(
         ),
         Reason.BLOCKED: (noted("blocked by %(rules)s"), noted("blocked by a rule")),
         Reason.LOCK_DOWN: (noted("lock-down by %(by)s"), noted("lock-down")),
+        Reason.THREAT_LEVEL: (
+            noted("threat level %(level)s (%(name)s)"),
+            noted("threat level %(level)s"),
+            noted("the threat level in force"),
+        ),
         Reason.SECOND_FACTOR_DUE: (noted("for the PIN"),),
         Reason.SECOND_FACTOR_WRONG: (noted("wrong PIN"),),
         Reason.SECOND_FACTOR_TIMED_OUT: (noted("no PIN in time"),),

@@ -118,7 +118,8 @@ def _scenarios(read: Table) -> Iterator[str]:
 
 def _happens(step: Table) -> str:
     if "who" in step:
-        return f"{step['who']} shows a {step['what']} at {step['reader']}"
+        level = f" at threat level {step['threat']}" if "threat" in step else ""
+        return f"{step['who']} shows a {step['what']} at {step['reader']}{level}"
     return f"a key at {step['key']}" if "key" in step else "time passes"
 
 

@@ -60,7 +60,8 @@ _FILE = Http(raw=True)
 _QUESTIONS = """
     secbox_is_active has_audio_access_messages has_pjsip_audio_message get_sip_status
     has_vpn_file get_vpn_status get_ntp_server get_language init_device_set is_first_web_login
-    get_countries logout session_is_valid get_exception_modes system_information get_catra_info
+    get_countries logout session_is_valid get_exception_modes get_threat_level
+    system_information get_catra_info
     get_osdp_installation_mode
 """
 """Documented with GET, or without effects, so that a browser may send them."""

@@ -38,7 +38,7 @@ GROUPS = (
     _group(
         "Doors and turnstile",
         "Open doors, see their state, and set their modes.",
-        *("doors", "live", "peer_interlock", "modes", "turnstile", "gpio"),
+        *("doors", "live", "peer_interlock", "modes", "threat", "turnstile", "gpio"),
     ),
     _group(
         "Access decisions",

@@ -63,6 +63,8 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
     yield from unserved(config)
     yield from _unrecorded_exits(site, config)
     yield from door_row_findings(data, site, config)
+    yield from threat_findings(policy)
+    yield from _keypads_at_levels(site, config)
 
 
 def _unopened(data: Path, site: SiteFile, config: EffectiveConfig) -> Iterator[Finding]:
@@ -174,6 +176,35 @@ def _unrecorded_exits(site: SiteFile, config: EffectiveConfig) -> Iterator[Findi
                     f"exit button of door {buttons[door].name} have none: it refuses them when "
                     "they come back",
                 )
+
+
+def threat_findings(policy: Policy) -> Iterator[Finding]:
+    """Levels at which nobody passes, or that do nothing."""
+    for number, level in sorted(policy.threat_levels.items()):
+        subject = f"threat level {number} ({level.name})"
+        if level.group_ids is not None and not level.group_ids:
+            yield warn(
+                subject,
+                "lists no group, so nobody passes while it is in force: list one "
+                "(create_objects, threat_level_groups), or set listed_groups_only to 0",
+            )
+        elif level.group_ids is None and not (
+            level.stops_unlock_schedules or level.stops_first_cards or level.factor_mode
+        ):
+            yield warn(subject, "changes nothing: it lets everyone pass and stops no schedule")
+
+
+def _keypads_at_levels(site: SiteFile, config: EffectiveConfig) -> Iterator[Finding]:
+    """Readers at which a threat level lets nobody pass, since nothing can be keyed there."""
+    without = [it.name for it in site.reader if it.name not in config.admission.keypads]
+    levels = config.snapshot.policy.threat_levels
+    asking = [number for number, it in levels.items() if it.factor_mode.needs_pin]
+    if without and asking:
+        yield warn(
+            f"threat level {' and '.join(map(str, sorted(asking)))}",
+            f"asks for a PIN, and nothing can be keyed at {', '.join(without)}: nobody passes "
+            "there while it is in force",
+        )
 
 
 def _refuses_by_area(config: EffectiveConfig, portal: Portal) -> bool:

@@ -82,7 +82,14 @@ class AdmissionContext:
         holds = first is None or owner_of((first,)) is not None
         now = self._positions.now()
         return Circumstances(
-            self._recorder.moment(), self.now_ms(), now, opening.state, position, waiting, holds
+            self._recorder.moment(),
+            self.now_ms(),
+            now,
+            opening.state,
+            position,
+            waiting,
+            holds,
+            config.threat,
         )
 
     def decide(
@@ -104,7 +111,7 @@ class AdmissionContext:
         portal = policy.portals.get(identified.attempt.portal_id)
         mode = settings.factor_mode
         if portal is not None:
-            mode = policy.factors_at(portal, seen.moment, mode).mode
+            mode = policy.factors_at(portal, seen.moment, mode, seen.threat).mode
         return self.take(step, identified, keyed_hidden=mode.needs_card)
 
     def take(

@@ -16,6 +16,7 @@ from typing import Any
 from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.calendar import ScheduleInstant
 from gateway.access.policy import Policy, Portal
+from gateway.access.threat import ThreatLevel
 from gateway.access.trace import TimeVerdict
 from gateway.access.unlocks import FirstCard, unlocked_by
 from gateway.clock import EARLIEST, Clock, DeviceTime
@@ -116,6 +117,8 @@ class OpeningHours(Component):
         self._emit = emit
         self._topology: Topology | None = None
         self._policy: Policy | None = None
+        self._threat: ThreatLevel | None = None
+        """What the threat level in force does."""
         self._cards: Mapping[int, FirstCard] = {}
         """Of that policy, by id."""
         self._started: set[int] = set()
@@ -139,7 +142,7 @@ class OpeningHours(Component):
 
     def configure(self, config: EffectiveConfig) -> None:
         """Take over the rules of a snapshot; nothing happens yet."""
-        self._topology = config.topology
+        self._topology, self._threat = config.topology, config.threat
         policy = config.snapshot.policy
         if policy is not self._policy:
             self._policy, self._cards = policy, _cards_by_id(policy)
@@ -170,7 +173,7 @@ class OpeningHours(Component):
     def _entered(self, grant: int) -> None:
         portal_id, groups = self._openers.pop(grant, (0, frozenset[int]()))
         portal = self._policy.portals.get(portal_id) if self._policy else None
-        if portal is None or self._policy is None:
+        if portal is None or self._policy is None or self._stops_first_cards:
             return
         instant = self._policy.calendar.instant(self._recorder.moment())
         for card in portal.first_cards:
@@ -223,15 +226,22 @@ class OpeningHours(Component):
 
     def _holds(self, portal: Portal, instant: ScheduleInstant) -> bool:
         """Whether a schedule or a first card unlocks the portal at `instant`."""
-        return unlocked_by(portal.unlocks, instant) is not None or any(
+        stopped = self._threat is not None and self._threat.stops_unlock_schedules
+        unlocks = () if stopped else portal.unlocks
+        return unlocked_by(unlocks, instant) is not None or any(
             card.id in self._started and card.when.holds(instant) for card in portal.first_cards
         )
 
+    @property
+    def _stops_first_cards(self) -> bool:
+        return self._threat is not None and self._threat.stops_first_cards
+
     def _end_cards(self, instant: ScheduleInstant) -> None:
-        """Forget schedules that are over: the next window needs another first card."""
+        """Forget schedules that are over: the next window needs another first card, and so does
+        the present one after a threat level that stops them."""
         for id_ in sorted(self._started):
-            card = self._cards.get(id_)
-            if card is None or card.when.at(instant) in _OVER:
+            card, stopped = self._cards.get(id_), self._stops_first_cards
+            if card is None or stopped or card.when.at(instant) in _OVER:
                 self._started.discard(id_)
                 self._note(id_, on=False)
 

@@ -45,6 +45,7 @@ from gateway.controller.state.flight import Asked, Pulse, Stateful
 from gateway.controller.state.journal_writer import Committed, WriterFault
 from gateway.controller.state.modes import ModeKeeperState
 from gateway.controller.state.recorder import RecorderState
+from gateway.controller.state.threat import ThreatKeeperState
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.errors import BrokenRecord, StorageError, UnderRepair
 from gateway.hardware.events import DeviceState, InputLevel, InputLost, KeyPressed, ReplaySuspected
@@ -53,7 +54,7 @@ from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 
-FORM = 22
+FORM = 23
 """A program reads only records of its own form."""
 LONGEST_KEY_BITS = 8
 """A frame with at most so many bits is a key of a keypad."""
@@ -77,6 +78,7 @@ STATES: Mapping[str, type] = MappingProxyType(
         "positions": PassbackPositionsState,
         "recorder": RecorderState,
         "signals": ReaderSignalsState,
+        "threat": ThreatKeeperState,
         "throttle": ReadThrottleState,
         "turnstile": TurnstilePanelState,
     }

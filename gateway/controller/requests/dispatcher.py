@@ -41,6 +41,7 @@ from gateway.link.messages import (
     ReportStatus,
     Request,
     ResetTurnstile,
+    SetThreatLevel,
     Silence,
     Simulate,
     TakeBackSite,
@@ -159,6 +160,7 @@ class RequestDispatcher:
             DisarmAlarms: once_durable(lambda command: zones.disarm(command.zones, self._now_ms())),
             Silence: once_durable(self._silence),
             KeepModes: once_durable(self._keep_modes),
+            SetThreatLevel: once_durable(self._set_threat_level),
             Buzz: at_once(lambda command: components.signals.buzz(command.for_ms, self._now_ms())),
             ReportStatus: at_once(lambda _: self._status().model_dump(mode="json")),
             Simulate: at_once(self.simulation.run),
@@ -210,6 +212,11 @@ class RequestDispatcher:
         self._components.modes.keep(command.modes)
         self._apply_again()
         return self._components.recorder.last_ticket
+
+    def _set_threat_level(self, command: SetThreatLevel) -> int:
+        ticket = self._components.threat.set(command)
+        self._apply_again()
+        return ticket
 
     def _silence(self, _: Silence) -> int:
         now_ms = self._now_ms()

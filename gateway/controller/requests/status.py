@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 
 from gateway.controller.components import Components
 from gateway.controller.doors.door_panel import DoorPanel
@@ -13,6 +14,7 @@ from gateway.link.messages import (
     DoorStatus,
     EndedMode,
     LineLevel,
+    ThreatStatus,
 )
 
 
@@ -31,8 +33,10 @@ def status_of(
     journal_seq: int,
     modes_ended: tuple[EndedMode, ...],
     clock: ClockVerdict,
+    level_name: str = "",
 ) -> ControllerStatus:
-    """The status of all components; `journal_seq` is the newest committed entry."""
+    """The status of all components; `journal_seq` is the newest committed entry, `level_name` what
+    the site calls the threat level."""
     floor = components.clock_floor
     active, cause = components.alarms.status()
     now_ns = components.clock.monotonic_ns()
@@ -74,6 +78,7 @@ def status_of(
         alarms=components.alarms.active(),
         siren=components.alarms.siren,
         fire=components.fire.status(),
+        threat=ThreatStatus(name=level_name, **asdict(components.threat.known)),
         faults=(
             *components.faults.active(),
             *(fault for panel in components.doors.values() for fault in panel.faults()),

@@ -10,6 +10,7 @@ from functools import cached_property
 from gateway.access.admission_settings import admission_settings
 from gateway.access.admission_values import AdmissionSettings
 from gateway.access.online import OnlineSettings, online_settings
+from gateway.access.threat import ThreatLevel, in_force
 from gateway.alarms.alarm_settings import AlarmInputs, AlarmSettings, alarm_inputs, alarm_settings
 from gateway.controller.state.reading import reading_settings
 from gateway.credentials.credential_settings import CredentialSettings, credential_settings
@@ -39,13 +40,19 @@ class EffectiveConfig:
     """One snapshot at one site. Each domain is read when it is first asked for."""
 
     def __init__(
-        self, site: SiteFile, snapshot: Snapshot, modes_ended: tuple[EndedMode, ...] = ()
+        self,
+        site: SiteFile,
+        snapshot: Snapshot,
+        modes_ended: tuple[EndedMode, ...] = (),
+        threat_level: int = 0,
     ) -> None:
-        """`modes_ended` are exception modes of `snapshot` whose time is over."""
+        """`modes_ended` are exception modes of `snapshot` whose time is over; `threat_level` is the
+        one in force."""
         self._site = site
         self._values = snapshot.configuration
         self.snapshot = snapshot
         self.modes_ended = modes_ended
+        self.threat_level = threat_level
 
     @classmethod
     def proved(cls, site: SiteFile, snapshot: Snapshot) -> EffectiveConfig:
@@ -73,6 +80,11 @@ class EffectiveConfig:
         """By door, and for the device as door 0."""
         ended = {mode.door for mode in self.modes_ended}
         return exception_modes(self._site, self.snapshot, ended)
+
+    @cached_property
+    def threat(self) -> ThreatLevel | None:
+        """What the threat level in force does; None for the ordinary one."""
+        return in_force(self.snapshot.policy.threat_levels, self.threat_level)
 
     @cached_property
     def doors(self) -> dict[int, ConfiguredDoor]:

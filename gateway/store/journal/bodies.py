@@ -231,6 +231,21 @@ class _Online(_Body):
     why: str = ""
 
 
+Level = Annotated[int, Field(ge=0, le=3)]
+
+
+class _ThreatLevel(_Body):
+    level: Level
+    login: Annotated[str, Field(max_length=1_000)] = ""
+    reason: Annotated[str, Field(max_length=1_000)] = ""
+    since_utc: UnixSeconds = 0
+    until_utc: UnixSeconds = 0
+    left_ms: Span = 0
+    was: Level = 0
+    ended: bool = False
+    again: bool = False
+
+
 class _Words(_Body):
     """A body that nothing but text is made of."""
 
@@ -265,6 +280,7 @@ _FORMS: Mapping[EntryKind, type[_Body]] = {
     EntryKind.CODE_USED: _CodeUsed,
     EntryKind.CARD_SPENT: _CardSpent,
     EntryKind.ONLINE: _Online,
+    EntryKind.THREAT_LEVEL: _ThreatLevel,
 }
 _BY_MEMBER: Mapping[EntryKind, tuple[tuple[str, type[_Body]], ...]] = {
     EntryKind.MODE: (

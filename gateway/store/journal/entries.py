@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.clock import Clock
 
-JOURNAL_FORM = 2
+JOURNAL_FORM = 3
 """The form of the journal, which SQLite keeps in `user_version`.
 
 A program that adds a kind of entry raises it, so that an older program refuses the file by name.
@@ -103,6 +103,9 @@ class EntryKind(StrEnum):
     start."""
     READER_DISABLED = "reader_disabled"
     """The controller ignored a read, because the tamper contact of its reader is open."""
+    THREAT_LEVEL = "threat_level"
+    """Somebody set a threat level, with the reason and the end (`until_utc`, 0 for none); or its
+    time is over (`ended`); or (`again`) the level stays, with what is left of its time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,9 @@ KEPT: Mapping[EntryKind, int] = {
     EntryKind.ALARM: ALARMS_LOOKED_AT,
     EntryKind.MODE: LOOKED_AT,
     EntryKind.DURESS: LOOKED_AT,
-    **dict.fromkeys((EntryKind.FIRE, EntryKind.ARMING, EntryKind.SILENCED), 8),
+    **dict.fromkeys(
+        (EntryKind.FIRE, EntryKind.ARMING, EntryKind.SILENCED, EntryKind.THREAT_LEVEL), 8
+    ),
 }
 """Kind of entry that a start searches for a state -> how many of the newest stay for that, however
 old they are; some more than one, since the newest may be damaged."""

@@ -26,6 +26,7 @@ from gateway.access.rows import (
     PortalRuleRow,
     RuleRow,
     ScheduledUnlockRow,
+    ThreatLevelRow,
     TimeSpanRow,
     TimeZoneRow,
 )
@@ -65,6 +66,7 @@ _ROWS: Mapping[str, type[Any]] = {
     "scheduled_unlocks": ScheduledUnlockRow,
     "first_card_unlocks": FirstCardRow,
     "portal_factor_modes": FactorModeRow,
+    "threat_levels": ThreatLevelRow,
 }
 """Table -> its rows, for PolicyRows."""
 _LINKS: Mapping[str, tuple[str, str]] = {
@@ -84,6 +86,7 @@ _LINKS: Mapping[str, tuple[str, str]] = {
     "portal_rule_validations": ("portal_rule_id", "validation_id"),
     "scheduled_unlock_access_rules": ("scheduled_unlock_id", "access_rule_id"),
     "first_card_unlock_groups": ("first_card_unlock_id", "group_id"),
+    "threat_level_groups": ("threat_level_id", "group_id"),
 }
 """Table -> its columns, likewise."""
 

@@ -15,6 +15,7 @@ from gateway.web.visit import View, Visit
 
 PLACES: tuple[tuple[str, str, Right], ...] = (
     ("/rules", noted("Rules"), Right.ANY_SESSION),
+    ("/threat-levels", noted("Threat levels"), Right.ANY_SESSION),
     ("/demo", noted("At the simulated door"), Right.ADMINISTRATOR),
     ("/wiring", noted("Wiring bench"), Right.ADMINISTRATOR),
     ("/osdp", noted("OSDP readers"), Right.ADMINISTRATOR),

@@ -39,10 +39,12 @@ from gateway.access.rows import (
     PortalRuleGroupRow,
     PortalRuleRow,
     RuleRow,
+    ThreatLevelRow,
     TimeSpanRow,
     TimeZoneRow,
 )
 from gateway.access.slices import drain
+from gateway.access.threat import in_force
 from gateway.clock import Moment
 
 Table = dict[str, Any]
@@ -57,6 +59,30 @@ ALWAYS, CONTINGENCY = 1, 2
 OPEN, SIREN = 1, 2
 NOON = 43_200
 ZONES = {"always": 1, "first": 2, "later": 3, "empty": 4}
+THREATS = drain(
+    compile_policy(
+        PolicyRows(
+            version=1,
+            threat_levels=[
+                ThreatLevelRow(
+                    row["level"],
+                    row["level"],
+                    name,
+                    int("groups" in row),
+                    1,
+                    1,
+                    row.get("factors", 0),
+                )
+                for name, row in TABLE["threat_levels"].items()
+            ],
+            threat_level_groups=[
+                LinkRow(row["level"], group)
+                for row in TABLE["threat_levels"].values()
+                for group in row.get("groups", ())
+            ],
+        )
+    )
+).threat_levels
 
 
 def site(scenario: Table) -> Policy:
@@ -167,7 +193,16 @@ def seen_at(step: Table, *, trusted: bool = True) -> Circumstances:
     still = step.get("still_waiting")
     waiting = None if still is None else tuple(_person(name) for name in still)
     now_ms, now = round(step["at"] * 1000), Now(utc_s, utc_s)
-    return Circumstances(moment, now_ms, now, place, position, waiting, not step.get("first_gone"))
+    return Circumstances(
+        moment,
+        now_ms,
+        now,
+        place,
+        position,
+        waiting,
+        not step.get("first_gone"),
+        in_force(THREATS, step.get("threat", 0)),
+    )
 
 
 def _person(name: str) -> Person:
@@ -234,6 +269,7 @@ RULES_NOT_ASKED = {
     Reason.PERSONS_MISSING,
     Reason.CREDENTIAL_REVOKED,
     Reason.LOCK_DOWN,
+    Reason.THREAT_LEVEL,
     Reason.FREE_PASSAGE,
 }
 

@@ -18,6 +18,7 @@ from gateway.access.rows import (
     PortalRuleRow,
     RuleRow,
     ScheduledUnlockRow,
+    ThreatLevelRow,
     TimeSpanRow,
     TimeZoneRow,
 )
@@ -44,6 +45,10 @@ OTHER_TABLES: dict[str, st.SearchStrategy[Any]] = {
     "first_card_unlocks": rows_of(FirstCardRow, 0, 3, st.just("fc"), IDS, IDS),
     "first_card_unlock_groups": links(3, 2),
     "portal_factor_modes": rows_of(FactorModeRow, 0, 3, IDS, IDS, st.integers(0, 4)),
+    "threat_levels": rows_of(
+        ThreatLevelRow, 0, 3, st.sampled_from((1, 2, 3)), st.just("tl"), FLAG, FLAG, FLAG, IDS
+    ),
+    "threat_level_groups": links(3, 2),
     "contingency_rules": st.lists(IDS, max_size=2).map(tuple),
     "passback_areas": links(2, 2, (0, 0, 1)),
 }

@@ -330,12 +330,15 @@ def prepare_custom_fields(store: Store, command: str) -> None:
 
 
 def prepare_machine(context: CommandContext, command: str) -> None:
-    """The device has a certificate, and a server that answers."""
+    """The device has a certificate, a server that answers, and a threat level."""
     if command == "ssl_certificate_information":
         make_self_signed(certificate_file(context.data), context.clock.utc())
     if command == "test_destination":
         reached = ReachedServer("http://10.0.0.5:80", 1.5, 200)
         object.__setattr__(context, "probe_destination", lambda _: reached)
+    if command == "set_threat_level":
+        row = {"id": 2, "level": 2, "name": "guards"}
+        context.store.insert_or_modify("threat_levels", [row])
 
 
 @pytest.mark.parametrize("name", CALLED)

@@ -1,4 +1,4 @@
-"""The words for a server that cannot be asked."""
+"""The words for a server that cannot be asked, and for a threat level."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.explain.state_words import SERVER, states_in_force
-from gateway.link.messages import ControllerStatus, OnlineStatus
+from gateway.link.messages import ControllerStatus, OnlineStatus, ThreatStatus
 from tests.unit.explain.test_entry_words import names
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
@@ -48,3 +48,20 @@ def test_a_server_that_is_away_is_told_with_who_decides(
 def test_a_server_that_answers_is_no_state_to_tell() -> None:
     assert told(OnlineStatus(mode="pro", reachable=True, contingency=False)) == []
     assert told(None) == []
+
+
+def test_a_threat_level_is_told_with_who_set_it_and_what_ends_it() -> None:
+    now = ThreatStatus(level=2, name="guards", login="eva", reason="a fight", since_utc=1)
+    [(subject, text)] = states_in_force(STATUS.model_copy(update={"threat": now}), names(), NOW)
+    assert subject == "threat level"
+    assert text == (
+        "level 2 (guards), set by eva (a fight), without an end; set_threat_level with "
+        '{"level":0} ends it'
+    )
+
+
+def test_a_threat_level_that_lost_its_definition_is_told() -> None:
+    now = ThreatStatus(level=3, until_utc=int(NOW.timestamp()) + 60)
+    [(_, text)] = states_in_force(STATUS.model_copy(update={"threat": now}), names(), NOW)
+    assert "until 15:01" in text
+    assert "so nobody passes" in text

@@ -90,7 +90,7 @@ def test_the_policy_tables_are_those_that_decisions_are_compiled_from() -> None:
         "exception_modes", "first_card_unlocks", "first_card_unlock_groups", "timed_alarms",
         "portal_factor_modes",
         "door_settings",
-        "sec_boxs",
+        "sec_boxs", "threat_levels", "threat_level_groups",
         "wiegand_modes",
     }  # fmt: skip
 

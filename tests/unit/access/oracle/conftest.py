@@ -33,6 +33,24 @@ PERSONS_MS = 15_000
 WRONG_ENTRIES, WITHIN_MS, LOCKED_MS = 5, 60_000, 90_000
 
 
+# ---- threat levels -----------------------------------------------------------------------------
+
+
+def outlasts(tables: Tables, step: Row) -> bool:
+    """Whether the threat level in force lets somebody of this person's departments pass."""
+    for level in find(tables, "threat_levels", level=step["threat"]):
+        listed = find(tables, "threat_level_groups", threat_level_id=level["id"])
+        theirs = groups_of(tables, {"id": step["user"]})
+        return not level["listed_groups_only"] or any(it["group_id"] in theirs for it in listed)
+    return False
+
+
+def asked_at_level(tables: Tables, step: Row) -> set[str]:
+    """What the threat level in force asks of everyone."""
+    modes = [it["factor_mode"] for it in find(tables, "threat_levels", level=step["threat"])]
+    return {name for bit, name in ((1, "card"), (2, "pin")) for mode in modes if mode & bit}
+
+
 # ---- anti-passback, several persons -----------------------------------------------------------
 
 
@@ -201,11 +219,11 @@ class Oracle:
             return self._say(ruling.reason, step, ruling)
         # An emergency card is nobody's, and nobody has a second factor for it.
         site = {"card", "pin"} if self._settings["multi_factor_authentication"] else set[str]()
-        missing = asked_for(tables, step["portal"], site, when)
-        missing -= {"pin" if step["factor"] in TYPED else "card"}
+        wanted = asked_for(tables, step["portal"], site, when) | asked_at_level(tables, step)
+        missing = wanted - {"pin" if step["factor"] in TYPED else "card"}
         if second or not step["user"] or not missing:
             return self._admit(tables, step, ruling, when)
-        both = asked_for(tables, step["portal"], site, when) != missing
+        both = wanted != missing
         if step["factor"] in TYPED:
             return self._say("first_factor_missing" if both else "pin_not_accepted", step)
         if not both:
@@ -224,6 +242,8 @@ class Oracle:
             return Ruling("free_passage")
         if step["locked_down"]:
             return Ruling("lock_down")
+        if step["threat"] and not outlasts(tables, step):
+            return Ruling("threat_level")
         nobody: Row = {"id": 0, "begin_time": 0, "end_time": 0}
         [user] = find(tables, "users", id=step["user"]) or [nobody]
         [portal] = find(tables, "portals", id=step["portal"])

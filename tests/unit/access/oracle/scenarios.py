@@ -57,6 +57,7 @@ LINKS = {
     "group_identification_rules": ("group_id", "identification_rule_id"),
     "portal_rule_users": ("portal_rule_id", "user_id"),
     "portal_rule_validations": ("portal_rule_id", "validation_id"),
+    "threat_level_groups": ("threat_level_id", "group_id"),
 }
 CONDITIONS = (
     "access_rule_validations",
@@ -244,6 +245,26 @@ def _conditions(draw: Random) -> Tables:
     return found
 
 
+def _threats(draw: Random) -> Tables:
+    """Levels 1 and 2 as a rule, 3 rarely: a level without a definition lets nobody pass."""
+    levels = [level for level in (1, 2, 3) if draw.random() < (0.9, 0.9, 0.3)[level - 1]]
+    return {
+        "threat_levels": [
+            {
+                "id": 10 + level,
+                "level": level,
+                "name": "t",
+                "listed_groups_only": draw.choice((0, 1, 1)),
+                "stops_unlock_schedules": 1,
+                "stops_first_cards": 1,
+                "factor_mode": draw.choice((0, 0, 1, 2, 3)),
+            }
+            for level in levels
+        ],
+        "threat_level_groups": _some(draw, "threat_level_groups", (11, 12, 13), (1, 2, 3), 0.4),
+    }
+
+
 def _site(draw: Random) -> Tables:
     return {
         **_zones(draw),
@@ -252,6 +273,7 @@ def _site(draw: Random) -> Tables:
         **_people(draw),
         **_conditions(draw),
         **_factors(draw),
+        **_threats(draw),
     }
 
 
@@ -308,6 +330,7 @@ def _attempt(draw: Random, reader: str, user: int | None, factor: str) -> Row:
         "locked_down": draw.random() < 0.03,
         "interlocked": draw.random() < 0.15,
         "first_gone": draw.random() < 0.35,
+        "threat": draw.choice((1, 2, 3)) if draw.random() < 0.06 else 0,
         "enters": draw.random() < 0.7,
     }
 

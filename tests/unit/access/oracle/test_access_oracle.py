@@ -33,10 +33,12 @@ from gateway.access.rows import (
     PortalRuleGroupRow,
     PortalRuleRow,
     RuleRow,
+    ThreatLevelRow,
     TimeSpanRow,
     TimeZoneRow,
 )
 from gateway.access.slices import drain
+from gateway.access.threat import in_force
 from gateway.clock import Moment
 from gateway.store.journal.passages import PassageEntered, position_at
 
@@ -59,6 +61,7 @@ ROWS: dict[str, Any] = {
     "portal_rules": PortalRuleRow,
     "portal_rule_groups": PortalRuleGroupRow,
     "portal_factor_modes": FactorModeRow,
+    "threat_levels": ThreatLevelRow,
 }
 WITHOUT_FAILURE = {reason for reason in Reason if not reason.by_server} - {
     Reason.INTERNAL_ERROR,
@@ -143,6 +146,7 @@ class Engine:
     def _admit(self, tables: Tables, step: Row) -> AdmissionStep:
         if self._compiled is None or self._compiled[0] is not tables:
             self._compiled = tables, policy_of(tables)
+        policy = self._compiled[1]
         entered = [PassageEntered(**it) for it in step["passages"] if it["user_id"] == step["user"]]
         attempt = Attempt(
             step["reader"],
@@ -159,8 +163,9 @@ class Engine:
             PortalState(step["released"], step["locked_down"], step["interlocked"]),
             position_at(entered, step["portal"]),
             first_holds=not step["first_gone"],
+            threat=in_force(policy.threat_levels, step["threat"]),
         )
-        return admit(self._compiled[1], self._settings, self._state, attempt, seen)
+        return admit(policy, self._settings, self._state, attempt, seen)
 
 
 def told(outcome: AdmissionOutcome) -> tuple[object, ...]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-OPENING_ACTIONS = frozenset({"door", "sec_box", "catra", "open_collector"})
+OPENING_ACTIONS = frozenset({"door", "sec_box", "door_group", "catra", "open_collector"})
 """Scripts that open something: they never run on a denial."""
 
 DOOR_ACTION = "door"
 SEC_BOX_ACTION = "sec_box"
+DOOR_GROUP_ACTION = "door_group"
+"""Ours: opens the doors of a group, all or none."""
 VENDORS_SEC_BOX = 65_793
 """The id that the vendor's documentation gives to every SecBox."""
 
@@ -97,6 +100,20 @@ def door_of(action: Action, sec_boxes: SecBoxes) -> int:
     given = parse_parameters(action.parameters)
     if name == SEC_BOX_ACTION:
         return sec_boxes.door(given.get("id", ""))
-    number = given.get("door", "")
-    readable = number.isdecimal() and len(number) <= LONGEST_NUMBER
-    return int(number) if name == DOOR_ACTION and readable else 0
+    return _number(given.get("door", "")) if name == DOOR_ACTION else 0
+
+
+def doors_named(
+    action: Action, sec_boxes: SecBoxes, groups: Mapping[int, tuple[int, ...]]
+) -> tuple[int, ...]:
+    """The doors that `action` names, in order; `groups` are the doors of each group."""
+    if action.name.strip().lower() == DOOR_GROUP_ACTION:
+        return groups.get(_number(parse_parameters(action.parameters).get("id", "")), ())
+    door = door_of(action, sec_boxes)
+    return (door,) if door else ()
+
+
+def _number(text: str) -> int:
+    """The number that `text` is, 0 for none."""
+    readable = text.isdecimal() and len(text) <= LONGEST_NUMBER
+    return int(text) if readable else 0

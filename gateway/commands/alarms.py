@@ -1,4 +1,4 @@
-"""Arms and disarms alarm zones. These commands are ours: the vendor's API has none for it.
+"""Arms and disarms alarm zones, resets a fire. Commands of ours: the vendor's API has none for it.
 
 The vendor's `alarm_status` reports and silences the sounding alarm.
 """
@@ -22,6 +22,7 @@ from gateway.link.messages import (
     ArmAlarms,
     DisarmAlarms,
     Fault,
+    ResetFire,
     ZoneNumber,
     ZoneStatus,
 )
@@ -82,6 +83,24 @@ def alarm_state(call: Call[NoMembers]) -> Annotated[Mapping[str, object], AlarmS
     }
 
 
+class FireState(TypedDict):
+    """Answer to `fire_reset`."""
+
+    fire: bool
+    """Whether a fire is still in force: its input reports it."""
+
+
+def fire_reset(call: Call[NoMembers]) -> FireState:
+    """Reset a fire whose input is normal again: the doors that it freed lock.
+
+    Without effect while the input still reports the fire. Silencing alarms does not reset a fire,
+    unless the site file says so (`fire.reset_by_stop`).
+    """
+    call.context.controller.ask(ResetFire())
+    call.context.refresh_logs()
+    return {"fire": call.context.controller.status().fire is not None}
+
+
 def _audit_detail(request: DisarmRequest) -> str:
     zones = "all zones" if request.zones is None else f"zones {sorted(set(request.zones))}"
     leaving = f", {request.exit_delay_s} s to leave" if isinstance(request, ArmRequest) else ""
@@ -100,4 +119,5 @@ COMMANDS = (
     ),
     Command(alarm_disarm, errors=_ERRORS, audit=_AUDIT, example={"zones": [1, 2]}),
     Command(alarm_state, errors=(ControllerUnavailable,)),
+    Command(fire_reset, errors=(ControllerUnavailable,), audit=Audit(refusals=True)),
 )

@@ -10,7 +10,7 @@ from gateway.commands.answers import DONE, Done
 from gateway.commands.clearance import Clearance
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
-from gateway.commands.doors import checked_openings
+from gateway.commands.doors import DoorsOfGroup, checked_openings, groups_of
 from gateway.commands.peer_interlock import cleared
 from gateway.commands.requests import ActionItem, RequestModel
 from gateway.commands.rights import Right
@@ -51,7 +51,9 @@ def remote_user_authorization(call: Call[AuthorizationRequest]) -> Done:
         raise InvalidRequest(
             f"event must be one of {', '.join(map(str, _EVENTS))} (found {request.event})"
         )
-    openings, turnstile = granted_openings(call.context.site, request.actions)
+    openings, turnstile = granted_openings(
+        call.context.site, request.actions, groups_of(call.context.store)
+    )
     log_type_id = _checked_log_type(call.context, request.log_type_id)
     unlocks = bool(turnstile) or any(opening.timeout_ms != CLOSE_MS for opening in openings)
     opens = event == _GRANTED and unlocks
@@ -77,13 +79,13 @@ def remote_user_authorization(call: Call[AuthorizationRequest]) -> Done:
 
 
 def granted_openings(
-    site: SiteFile, actions: list[ActionItem]
+    site: SiteFile, actions: list[ActionItem], groups: DoorsOfGroup = lambda _: ()
 ) -> tuple[tuple[Opening, ...], tuple[Side, ...]]:
     """What `actions` of a server's grant open: doors, and directions of the turnstile.
 
     Raises InvalidRequest for the first invalid action.
     """
-    checked = checked_openings(site, actions)
+    checked = checked_openings(site, actions, groups)
     sides = [opening.sides for opening in checked if isinstance(opening, ReleaseTurnstile)]
     doors = tuple(
         Opening(door=opening.door, timeout_ms=opening.timeout_ms)

@@ -77,7 +77,7 @@ def set_configuration(call: Call[ConfigurationChange]) -> ModeSet:
 
 def _check_interlocks(context: CommandContext, checked: Values) -> None:
     """Raise InvalidRequest if an interlock names a door that the site does not have."""
-    doors = {str(door.id) for door in context.site.door}
+    doors = {str(door.id) for door in context.site.doors()}
     for (module, key), listed in checked.items():
         if CONFIGURATION.known(module, key).kind is Kind.DOORS and listed:
             for door in listed.split(","):

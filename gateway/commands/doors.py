@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, NotRequired
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from gateway.access.actions import SecBoxes, parse_parameters
+from gateway.access.actions import DOOR_GROUP_ACTION, SecBoxes, parse_parameters
 from gateway.commands.answers import DONE, Done
 from gateway.commands.clearance import Clearance
 from gateway.commands.command import Audit, Command
@@ -34,13 +34,16 @@ from gateway.errors import (
 from gateway.link.messages import (
     CLOSE_MS,
     LONGEST_BUZZ_MS,
+    MOST_OPENINGS,
     Buzz,
     OpenDoor,
     OpenTogether,
     ReleaseTurnstile,
     Silence,
 )
+from gateway.objects.door_rows import DOOR_GROUP_DOORS
 from gateway.settings import SiteFile
+from gateway.store.objects.store import Store
 
 LONGEST_TIMEOUT_MS = 600_000
 MOST_ACTIONS = 32
@@ -107,7 +110,9 @@ def execute_actions(call: Call[ActionsRequest]) -> ActionsAnswer:
     With a network interlock the answer says of each action whether it was `allowed`.
     """
     by = call.caller.login or ""
-    checked = checked_openings(call.context.site, call.request.actions)
+    checked = checked_openings(
+        call.context.site, call.request.actions, groups_of(call.context.store)
+    )
     openings = [opening.model_copy(update={"by": by}) for opening in checked]
     # A close is never refused.
     opened = sum(not _closes(opening) for opening in openings)
@@ -161,13 +166,58 @@ def buzzer_buzz(call: Call[BuzzRequest]) -> Done:
     return DONE
 
 
+DoorsOfGroup = Callable[[int], tuple[int, ...]]
+"""The doors of a group; empty for a group that does not exist. Raises StorageError."""
+
+
+def groups_of(store: Store) -> DoorsOfGroup:
+    """Reads the doors of a group from the store."""
+
+    def doors(group: int) -> tuple[int, ...]:
+        name = DOOR_GROUP_DOORS.name
+        search = {"object": name, "fields": ["door_id"], "where": {name: {"door_group_id": group}}}
+        rows: list[Any] = list(store.load(search).rows)
+        return tuple(sorted(row["door_id"] for row in rows))
+
+    return doors
+
+
+def doors_in_group(site: SiteFile, group: int, doors_of: DoorsOfGroup) -> tuple[int, ...]:
+    """The doors of this site in a group. Raises InvalidRequest for a group without any."""
+    known = {door.id for door in site.doors()}
+    doors = tuple(door for door in doors_of(group) if door in known)
+    if not doors:
+        raise InvalidRequest(f"door_group: there is no group {group} with a door of this device")
+    return doors
+
+
 def checked_openings(
-    site: SiteFile, actions: list[ActionItem]
+    site: SiteFile, actions: list[ActionItem], groups: DoorsOfGroup = lambda _: ()
 ) -> list[OpenDoor | ReleaseTurnstile]:
     """The openings that `actions` request. Raises InvalidRequest for the first invalid action."""
     if len(actions) > MOST_ACTIONS:
         raise InvalidRequest(f"at most {MOST_ACTIONS} actions at a time")
-    return [_opening(site, item) for item in actions]
+    openings = [opening for item in actions for opening in _openings(site, item, groups)]
+    if len(openings) > MOST_OPENINGS:
+        raise InvalidRequest(f"at most {MOST_OPENINGS} doors at a time")
+    return openings
+
+
+def _openings(
+    site: SiteFile, item: ActionItem, groups: DoorsOfGroup
+) -> list[OpenDoor | ReleaseTurnstile]:
+    if item.action != DOOR_GROUP_ACTION:
+        return [_opening(site, item)]
+    given = parse_parameters(item.parameters or "")
+    group = _integer(item.action, given, "id", 1, 10**18 - 1)
+    if group is None:
+        raise InvalidRequest("door_group: the parameter 'id' is missing")
+    timeout_ms = _integer(item.action, given, "timeout", -1, LONGEST_TIMEOUT_MS)
+    reason = _integer(item.action, given, "reason", 0, 3)
+    return [
+        OpenDoor(door=door, timeout_ms=timeout_ms, reason=reason)
+        for door in doors_in_group(site, group, groups)
+    ]
 
 
 def _opening(site: SiteFile, item: ActionItem) -> OpenDoor | ReleaseTurnstile:

@@ -10,7 +10,7 @@ replacing any mode, needs an administrator.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, NotRequired
 
@@ -21,11 +21,12 @@ from typing_extensions import TypedDict
 from gateway.commands.audit import audited_configuration
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
+from gateway.commands.doors import doors_in_group, groups_of
 from gateway.commands.requests import NoMembers, RequestModel, invalid_value
 from gateway.commands.rights import Right, check_right
 from gateway.errors import ControllerUnavailable, InvalidRequest, NotPermitted, StorageError
 from gateway.link.messages import EndedMode, KeepModes, UnstoredMode
-from gateway.objects.modes import DEVICE, LONGEST_REASON, mode_key
+from gateway.objects.modes import DEVICE, LONGEST_REASON, has_mode_key, mode_key
 from gateway.store.objects.mode_rows import ModeRow
 from gateway.store.tables.audit import AuditType, write_entry
 from gateway.store.tables.modes import NO_MODE, read_modes, write_mode
@@ -38,9 +39,11 @@ LONGEST_MINUTES = 43_200
 
 
 class ModeRequest(RequestModel):
-    """`set_exception_mode`; door 0 is the whole device."""
+    """`set_exception_mode`, for a door or for a group of doors; door 0 is the whole device."""
 
-    door: Annotated[int, Field(ge=0)]
+    door: Annotated[int, Field(ge=0, lt=1 << 63)] | None = None
+    group: Annotated[int, Field(ge=1, lt=1 << 63)] | None = None
+    """In the place of `door`: every door of this group."""
     mode: Literal["none", "emergency", "lock_down"]
     reason: Annotated[str, Field(max_length=LONGEST_REASON)] = ""
     """Required to set a mode, not to end one."""
@@ -73,43 +76,62 @@ class ExceptionModes(TypedDict):
 
 
 def set_exception_mode(call: Call[ModeRequest]) -> ModeSet:
-    """Set the exception mode of the device or of one door, or end it.
+    """Set the exception mode of the device, of one door or of a group of doors, or end it.
 
     While the disk is full or read-only, the doors obey at once all the same and the answer has a
     `warning`. The device remembers the mode in memory and stores it as soon as it can.
     """
     context, request = call.context, call.request
-    if request.door not in _places(context):
-        raise InvalidRequest(f"door: this device has no door {request.door}")
+    doors = _doors_asked(call)
     if not request.reason and request.mode != NO_MODE:
         raise invalid_value("reason", "a mode requires a reason")
     if request.minutes and request.mode == NO_MODE:
         raise InvalidRequest("minutes: only a mode can end by itself")
     until_utc = _end(context, request.minutes) if request.minutes else None
     now = context.device_time.stamp(context.clock.utc())
-    row = ModeRow(
-        request.door,
-        request.mode,
-        call.caller.login or "",
-        request.reason,
-        now,
-        context.device_time.stamp(until_utc) if until_utc else 0,
-        int(until_utc.timestamp()) if until_utc else 0,
-    )
+    rows = [
+        ModeRow(
+            door,
+            request.mode,
+            call.caller.login or "",
+            request.reason,
+            now,
+            context.device_time.stamp(until_utc) if until_utc else 0,
+            int(until_utc.timestamp()) if until_utc else 0,
+        )
+        for door in doors
+    ]
 
     def store() -> None:
         # The transaction that changes the mode also reads it.
-        with audited_configuration(call, {"general": {mode_key(row.door_id): row.mode}}):
-            _check_mode_right(call, read_modes(context.store))
-            write_mode(context.store, row)
+        keyed = {mode_key(door): request.mode for door in doors if has_mode_key(door)}
+        # The entry of the command itself tells of doors without a key.
+        audited = audited_configuration(call, {"general": keyed}) if keyed else nullcontext()
+        with audited, context.policy_applied(), context.store.transaction():
+            _check_mode_right(call, read_modes(context.store), doors)
+            for row in rows:
+                write_mode(context.store, row)
 
     def check_unstored() -> None:
         known: Mapping[int, ModeRow] = {}
         with suppress(StorageError):
             known = _in_force(context)
-        _check_mode_right(call, known)
+        _check_mode_right(call, known, doors)
 
-    return _stored_or_kept(context, [row], store, check_unstored)
+    return _stored_or_kept(context, rows, store, check_unstored)
+
+
+def _doors_asked(call: Call[ModeRequest]) -> tuple[int, ...]:
+    """The doors that the request names, 0 for the device. Raises InvalidRequest."""
+    context, request = call.context, call.request
+    if (request.door is None) is (request.group is None):
+        raise InvalidRequest("either door or group is needed")
+    if request.group is not None:
+        return doors_in_group(context.site, request.group, groups_of(context.store))
+    door = request.door or DEVICE
+    if door not in _places(context):
+        raise InvalidRequest(f"door: this device has no door {door}")
+    return (door,)
 
 
 def set_configured_modes(
@@ -154,10 +176,12 @@ def _stored_or_kept(
     return {}
 
 
-def _check_mode_right(call: Call[ModeRequest], known: Mapping[int, ModeRow]) -> None:
-    """Raise NotPermitted unless the caller may replace the mode that is `known`, if any is."""
-    before, request = known.get(call.request.door), call.request
-    if not (before and before.mode == NO_MODE and request.mode == _LOCK_DOWN):
+def _check_mode_right(
+    call: Call[ModeRequest], known: Mapping[int, ModeRow], doors: Iterable[int]
+) -> None:
+    """Raise NotPermitted unless the caller may replace the modes of `doors`, where `known`."""
+    locks_down = call.request.mode == _LOCK_DOWN
+    if not (locks_down and known and all(known[door].mode == NO_MODE for door in doors)):
         check_right(call.caller, Right.ADMINISTRATOR)
 
 
@@ -191,10 +215,10 @@ def _store_modes(context: CommandContext) -> None:
             row = _row(mode)
             if before[mode.door] != row:
                 write_mode(context.store, row)
-                key, was = mode_key(mode.door), before[mode.door].mode
+                was = before[mode.door].mode
                 text = (
-                    f"{mode.login}: general.{key} {was} -> {mode.mode}, {mode.reason!r}, set while"
-                    " the database could not be written"
+                    f"{mode.login}: {_named(mode.door)} {was} -> {mode.mode}, {mode.reason!r}, set"
+                    " while the database could not be written"
                 )
                 now = context.device_time.local(context.clock.utc())
                 write_entry(context.store, AuditType.CONFIG, now, text)
@@ -204,10 +228,16 @@ def _store_modes(context: CommandContext) -> None:
         context.controller.ask(KeepModes(modes=()))
 
 
-def _in_force(context: CommandContext) -> dict[int, ModeRow]:
-    """As `read_modes`, with those that are not stored yet. Raises StorageError."""
+def _in_force(context: CommandContext) -> Mapping[int, ModeRow]:
+    """The mode of each place, with those that are not stored yet. Raises StorageError."""
     unstored = {mode.door: _row(mode) for mode in context.unstored_modes.modes}
-    return read_modes(context.store) | unstored
+    stored = read_modes(context.store)
+    return {door: unstored.get(door, stored[door]) for door in _places(context)}
+
+
+def _named(door: int) -> str:
+    """How the audit log names the mode of a door or the device."""
+    return f"general.{mode_key(door)}" if has_mode_key(door) else f"the mode of door {door}"
 
 
 def _row(mode: UnstoredMode) -> ModeRow:
@@ -253,12 +283,12 @@ def end_modes(context: CommandContext, ended: Iterable[EndedMode]) -> None:
             stamp = context.device_time.stamp(now)
             over = ModeRow(mode.door, NO_MODE, "", "its time was over", stamp)
             write_mode(context.store, over)
-            text = f"this device: general.{mode_key(mode.door)} {row.mode} -> none, {over.reason}"
+            text = f"this device: {_named(mode.door)} {row.mode} -> none, {over.reason}"
             write_entry(context.store, AuditType.CONFIG, context.device_time.local(now), text)
 
 
 def _places(context: CommandContext) -> tuple[int, ...]:
-    return (DEVICE, *sorted(door.id for door in context.site.door))
+    return (DEVICE, *sorted(door.id for door in context.site.doors()))
 
 
 def _end(context: CommandContext, minutes: int) -> datetime:
@@ -271,7 +301,9 @@ def _end(context: CommandContext, minutes: int) -> datetime:
 
 
 def _audit_detail(request: ModeRequest) -> str:
-    where = f"door {request.door}" if request.door != DEVICE else "the device"
+    where = f"door {request.door}" if request.door else "the device"
+    if request.group is not None:
+        where = f"the doors of group {request.group}"
     until = f" for {request.minutes} minutes" if request.minutes else ""
     return f": {request.mode} for {where}{until}, {request.reason!r}"
 

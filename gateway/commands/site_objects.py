@@ -11,7 +11,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from gateway.commands.requests import invalid_value
-from gateway.doors.door_settings import DoorRow, door_row_problems
+from gateway.doors.door_settings import (
+    DoorRow,
+    GroupDoorRow,
+    SecBoxRow,
+    door_row_problems,
+    group_door_problems,
+    sec_box_row_problems,
+)
 from gateway.settings import SiteFile
 from gateway.store.objects.store import Store
 
@@ -19,6 +26,8 @@ Problems = Callable[[SiteFile, Any], Iterator[tuple[str, str]]]
 
 CHECKS: Mapping[str, tuple[type[Any], Problems]] = {
     "door_settings": (DoorRow, door_row_problems),
+    "door_group_doors": (GroupDoorRow, group_door_problems),
+    "sec_boxs": (SecBoxRow, sec_box_row_problems),
 }
 """Object -> its rows, and what is wrong with one: pairs of the field and the words."""
 

@@ -41,6 +41,13 @@ class DoorRow(NamedTuple):
     relock_at_close: int = 0
 
 
+class GroupDoorRow(NamedTuple):
+    """A row of `door_group_doors`."""
+
+    door_group_id: int
+    door_id: int
+
+
 class SecBoxRow(NamedTuple):
     """A row of `sec_boxs`, with what `init` gives it."""
 
@@ -53,6 +60,8 @@ class SecBoxRow(NamedTuple):
     """1: the contact is open while the door is closed; 0: it is closed."""
     auto_close_enabled: int = 1
     rex_mode: int = 0
+    interlock: str = ""
+    """Doors, as in `doorN_interlock`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +144,20 @@ def rex_mode(door: Door | SecBox, row: DoorRow) -> RexMode:
     return in_file if locks_in else wanted
 
 
+def no_door(site: SiteFile, number: int) -> str:
+    """Why a row cannot name this door; empty if it can."""
+    known = [door.id for door in site.doors()]
+    if number in known:
+        return ""
+    return f"there is no door {number}; this site has: {', '.join(map(str, known)) or 'none'}"
+
+
+def group_door_problems(site: SiteFile, row: GroupDoorRow) -> Iterator[tuple[str, str]]:
+    """What of a row of `door_group_doors` cannot work at `site`: the field, and why."""
+    if why := no_door(site, row.door_id):
+        yield "door_id", why
+
+
 _NEED_SENSOR = (
     "held_open_s",
     "pre_alarm_s",
@@ -148,8 +171,7 @@ def door_row_problems(site: SiteFile, row: DoorRow) -> Iterator[tuple[str, str]]
     """What of a row of `door_settings` cannot work at `site`: the field, and why."""
     door = next((it for it in site.doors() if it.id == row.door_id), None)
     if door is None:
-        known = ", ".join(str(it.id) for it in site.doors()) or "none"
-        yield "door_id", f"there is no door {row.door_id}; this site has: {known}"
+        yield "door_id", no_door(site, row.door_id)
         return
     what = f"door {door.id} ({door.shown})"
     if row.rex_mode and door.rex is None:
@@ -188,15 +210,27 @@ def _sec_box(box: SecBox, row: SecBoxRow) -> DoorSettings:
     )
 
 
-def interlock_partners(configuration: Configuration, site: SiteFile) -> Partners:
-    """By door of `site`, the doors that must be free before it may open."""
+def interlock_partners(
+    configuration: Configuration,
+    site: SiteFile,
+    rows: Mapping[int, SecBoxRow] = MappingProxyType({}),
+) -> Partners:
+    """By door of `site`, the doors that must be free before it may open; `rows` of `sec_boxs`."""
+    listed = {door.id: configuration["general", f"door{door.id}_interlock"] for door in site.door}
+    listed |= {box.id: rows.get(box.id, SecBoxRow(box.id)).interlock for box in site.sec_box}
     return symmetric(
-        {
-            door.id: [int(other) for other in listed.split(",")] if listed else []
-            for door in site.door
-            for listed in (configuration["general", f"door{door.id}_interlock"],)
-        }
+        {door: [int(it) for it in doors.split(",") if it] for door, doors in listed.items()}
     )
+
+
+def sec_box_row_problems(site: SiteFile, row: SecBoxRow) -> Iterator[tuple[str, str]]:
+    """What of a row of `sec_boxs` cannot work at `site`: the field, and why."""
+    known = {door.id for door in site.doors()}
+    for door in (int(it) for it in row.interlock.split(",") if it):
+        if door == row.id:
+            yield "interlock", f"door {door} cannot wait for itself"
+        elif door not in known:
+            yield "interlock", f"this device has no door {door}"
 
 
 @dataclass(frozen=True, slots=True)

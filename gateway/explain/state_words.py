@@ -19,7 +19,7 @@ from gateway.link.messages import (
 
 SERVER = "server"
 """The subject of a server of the online modes that cannot be asked."""
-FIRE_RESET = 'run `gateway alarm reset --data {data}`, or send alarm_status with {{"stop":true}}'
+FIRE_RESET = "run `gateway alarm reset --data {data}`, or send fire_reset"
 _END_MODE = 'set_exception_mode with {{"door":{door},"mode":"none"}} ends it'
 _MODES = {
     "lock_down": "lock-down: cards and API openings are refused",

@@ -13,9 +13,15 @@ LONGEST_BUZZ_MS = 3_000
 
 
 class Silence(LinkMessage):
-    """Silence sounding alarms, and reset a latched fire whose input is normal again."""
+    """Silence sounding alarms; with `fire.reset_by_stop` of the site file, reset a fire too."""
 
     kind: Literal["silence"] = "silence"
+
+
+class ResetFire(LinkMessage):
+    """Reset a latched fire whose input is normal again."""
+
+    kind: Literal["reset_fire"] = "reset_fire"
 
 
 class Buzz(LinkMessage):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.link.values import DoorNumber, LinkMessage, Login, Seconds
+from gateway.link.values import DoorNumber, LinkMessage, Login, RowId, Seconds
 from gateway.settings import Side
 
 MOST_OPENINGS = 64
@@ -68,7 +68,7 @@ class ResetTurnstile(LinkMessage):
 class UnstoredMode(LinkMessage):
     """An exception mode that is in force though the database could not be written."""
 
-    door: Annotated[int, Field(ge=0, le=4)]
+    door: RowId
     """0 for the device."""
     mode: Literal["none", "emergency", "lock_down"]
     login: Login = ""
@@ -88,4 +88,4 @@ class KeepModes(LinkMessage):
     """
 
     kind: Literal["keep_modes"] = "keep_modes"
-    modes: Annotated[tuple[UnstoredMode, ...], Field(max_length=5)]
+    modes: Annotated[tuple[UnstoredMode, ...], Field(max_length=MOST_OPENINGS)]

@@ -36,6 +36,7 @@ from gateway.link.alarms import (
     ArmAlarms,
     Buzz,
     DisarmAlarms,
+    ResetFire,
     Silence,
 )
 from gateway.link.doors import (
@@ -138,6 +139,7 @@ __all__ = [
     "ReportServer",
     "ReportStatus",
     "Request",
+    "ResetFire",
     "ResetTurnstile",
     "RowId",
     "Seconds",
@@ -184,6 +186,7 @@ Command = Annotated[
     | ReportServer
     | Obey
     | Silence
+    | ResetFire
     | KeepModes
     | SetThreatLevel
     | Buzz

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from gateway.link.doors import UnstoredMode
-from gateway.link.values import LinkMessage
+from gateway.link.values import LinkMessage, RowId
 from gateway.settings import Side
 
 
@@ -103,7 +103,7 @@ class LineLevel(LinkMessage):
 class EndedMode(LinkMessage):
     """An expired exception mode that the configuration still contains."""
 
-    door: Annotated[int, Field(ge=0, le=4)]
+    door: RowId
     """0 for the device."""
     until_utc: int
     """Its end in Unix seconds; distinguishes it from a newer mode."""

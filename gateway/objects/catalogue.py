@@ -134,5 +134,7 @@ REGISTRY = Registry(
         door_rows.DOOR_SETTINGS,
         threat.THREAT_LEVELS,
         threat.THREAT_LEVEL_GROUPS,
+        door_rows.DOOR_GROUPS,
+        door_rows.DOOR_GROUP_DOORS,
     )
 )

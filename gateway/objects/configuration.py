@@ -23,6 +23,8 @@ DOOR_MAX = 4
 
 _PATH = re.compile(r"[!\"$-\[\]-~]*")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
+_DOOR = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+"""The number of a door; the id of a SecBox has no known length."""
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,6})?")
 _VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}")
 _SHOWN = 40
@@ -176,10 +178,12 @@ class ConfigurationKey:
     def _doors(self, text: str) -> str:
         """The list in order, each door once; empty for none."""
         words = [word.strip() for word in text.split(",")] if text.strip() else []
-        if not set(self.others.split(", ")).issuperset(words):
+        if not all(_DOOR.fullmatch(word) and int(word) != self.door for word in words):
             shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-            raise self._refused(repr(shown), f"a comma list of {self.others} is")
-        return ",".join(sorted(set(words)))
+            raise self._refused(
+                repr(shown), f"a comma list of {self.others} and ids of SecBoxes is"
+            )
+        return ",".join(str(door) for door in sorted({int(word) for word in words}))
 
     def _refused(self, found: str, allowed: str) -> InvalidRequest:
         return InvalidRequest(f"{self.module}.{self.key} cannot be {found}: {allowed} allowed")

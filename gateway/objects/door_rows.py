@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gateway.objects.configuration_keys import RELAY_TIMEOUT_MAX_MS
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import I64, I64_MAX, Choice, Flag, Int
+from gateway.objects.fields import I64, I64_MAX, Choice, Flag, Id, Int, NameText, Ref
 
 AS_ALL_DOORS = -1
 """A time that the configuration gives to all doors."""
@@ -24,6 +24,19 @@ class DoorNumber(I64):
     minimum: int = 1
     maximum: int = I64_MAX
 
+
+# Doors that are opened, and set into a mode, together. The action `door_group` with `id=1` opens
+# those of group 1, all or none.
+DOOR_GROUPS = ObjectType("door_groups", (Id("id"), NameText("name", required=True)), policy=True)
+DOOR_GROUP_DOORS = ObjectType(
+    "door_group_doors",
+    (
+        Ref("door_group_id", "door_groups", required=True, joins=False),
+        DoorNumber("door_id", required=True),
+    ),
+    pairs_unique=(("door_group_id", "door_id"),),
+    policy=True,
+)
 
 # One row for a door that differs. The dwell, whether the lock relocks as soon as the door opens,
 # and who has an opening time of their own are the vendor's: `relayN_timeout`, `relayN_auto_close`,

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
+
 from gateway.objects.configuration_keys import RELAY_TIMEOUT_MAX_MS
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import (
@@ -18,8 +21,24 @@ from gateway.objects.fields import (
     PortNumber,
     Ref,
     Text,
+    invalid_member,
 )
 from gateway.objects.links import link
+
+_LISTED = re.compile(r"[1-9][0-9]{0,17}( *, *[1-9][0-9]{0,17})*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class DoorList(Text):
+    """A comma list of numbers of doors, in order and each once; empty for none."""
+
+    def decode(self, value: object) -> str:
+        text = Text.decode(self, value).strip()
+        if text and not _LISTED.fullmatch(text):
+            raise invalid_member(self.name, "comma list of doors, such as 1,2", repr(text[:40]))
+        numbers = {int(word) for word in text.split(",")} if text else set[int]()
+        return ",".join(str(number) for number in sorted(numbers))
+
 
 DEVICES = ObjectType(
     "devices",
@@ -83,6 +102,8 @@ SEC_BOXS = ObjectType(
         Flag("auto_close_enabled", required=True),
         # Undocumented, but some firmware has it: clients may omit it.
         Int("rex_mode", default=0),
+        # The doors that must be free before this one opens, as `doorN_interlock` has them.
+        DoorList("interlock", default="", max_length=200, extension=Extension.OURS),
     ),
     policy=True,
 )

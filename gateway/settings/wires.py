@@ -226,8 +226,26 @@ AnyFixedInput = Annotated[
     | Annotated[FixedAdcInput, Tag(AT_ADC)],
     Discriminator(place_of_input),
 ]
+
+
+class _FireReset(Section):
+    """The setting of a fire input, wherever it is."""
+
+    reset_by_stop: bool = False
+    """Whether silencing alarms (`alarm_status` with `stop`) resets the fire too, as far as the
+    input is normal. By default a reset is a command of its own."""
+
+
+class FireInput(FixedInput, _FireReset):
+    """The contact of the fire panel."""
+
+
+class FireAdcInput(FixedAdcInput, _FireReset):
+    """As `FireInput`, at a converter."""
+
+
 AnyFireInput = Annotated[
-    Annotated[FixedInput, Tag(AT_PIN)] | Annotated[FixedAdcInput, Tag(AT_ADC)],
+    Annotated[FireInput, Tag(AT_PIN)] | Annotated[FireAdcInput, Tag(AT_ADC)],
     Discriminator(place_of_loop),
 ]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.fields import Choice, Flag, Int, Text
-from gateway.settings import SiteFile
+from gateway.settings import Door, SecBox, SiteFile
 from gateway.web.languages import noted
 
 AS_ALL = -1
@@ -24,17 +24,54 @@ class RowField:
     unit: str = ""
     words: Mapping[int, str] = field(default_factory=dict)
     """Of a choice."""
+    doors: bool = False
+    """The text is a comma list of doors."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowLink:
+    """What else is tied to the row: ticked boxes."""
+
+    object_name: str
+    field: str
+    """The other end; the row's own end is `RowForm.tie`."""
+    label: str
+    choices: str
+    """`doors`, `readers`, or an object with names."""
+
+
+def _every(_door: Door | SecBox) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class RowForm:
-    """The rows of one object on a page: one for each door."""
+    """The rows of one object on a page."""
 
     slug: str
     object_name: str
     title: str
     about: str
     fields: tuple[RowField, ...]
+    key: str = "door_id"
+    """The number of the row's door; `id` for rows that people add and name."""
+    links: tuple[RowLink, ...] = ()
+    tie: str = ""
+    """The row's own end of its links."""
+    at: Callable[[Door | SecBox], bool] = _every
+    """The doors that may have a row."""
+    kept: bool = False
+    """The device makes and keeps the rows: they can be changed, not deleted."""
+
+    @property
+    def per_door(self) -> bool:
+        """Whether each row belongs to a door; people add others, and name them."""
+        return not self.named
+
+    @property
+    def named(self) -> bool:
+        """Whether people add rows and name them."""
+        return self.key == "id" and not self.kept
 
     def kind(self, name: str) -> str:
         """How a field is entered: `flag`, `choice`, `number` or `text`."""
@@ -56,7 +93,11 @@ class RowForm:
 
     def doors(self, site: SiteFile) -> list[tuple[int, str]]:
         """The doors that may have a row, with their names."""
-        return [(door.id, door.shown) for door in site.doors()]
+        return [(door.id, door.shown) for door in site.doors() if self.at(door)]
+
+    def fits(self, site: SiteFile) -> bool:
+        """Whether the site has something that the form is about."""
+        return bool(self.doors(site))
 
 
 DOOR_TIMES = RowForm(
@@ -114,4 +155,45 @@ DOOR_TIMES = RowForm(
     ),
 )
 
-ROW_FORMS = (DOOR_TIMES,)
+SEC_BOXES = RowForm(
+    "modules",
+    "sec_boxs",
+    noted("Doors on modules"),
+    noted("Open time, sensor and interlock of each door on a module."),
+    (
+        RowField(
+            "relay_timeout",
+            noted("Open time"),
+            noted("How long the lock stays released for one passage."),
+            "ms",
+        ),
+        RowField("auto_close_enabled", noted("Lock as soon as the door opens")),
+        RowField(
+            "door_sensor_enabled",
+            noted("Door sensor in use"),
+            noted("The alarms of a forced door and of a door held open need it."),
+        ),
+        RowField(
+            "interlock",
+            noted("Doors that must be closed"),
+            noted("This door opens only while all of them are closed."),
+            doors=True,
+        ),
+    ),
+    key="id",
+    at=lambda door: isinstance(door, SecBox),
+    kept=True,
+)
+
+DOOR_GROUPS = RowForm(
+    "groups",
+    "door_groups",
+    noted("Door groups"),
+    noted("Doors that are opened, locked and set into a mode together."),
+    (RowField("name", noted("Name")),),
+    key="id",
+    links=(RowLink("door_group_doors", "door_id", noted("Doors"), "doors"),),
+    tie="door_group_id",
+)
+
+ROW_FORMS = (DOOR_TIMES, SEC_BOXES, DOOR_GROUPS)

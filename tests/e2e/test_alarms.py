@@ -120,6 +120,8 @@ def test_a_fire_frees_both_doors_until_it_is_over_and_acknowledged(
     demo.stranger()
     assert [door.mode for door in demo.status().doors] == ["fire", "fire"]
     demo.api.ask("alarm_status", {"stop": True})
+    assert [door.mode for door in demo.status().doors] == ["fire", "fire"]
+    assert demo.api.ask("fire_reset") == {"fire": False}
     eventually(lambda: moved() == (2, 2), "two locked doors")
     assert [door.mode for door in demo.status().doors] == ["normal", "normal"]
 

@@ -195,7 +195,7 @@ def test_a_fire_from_before_a_restart_ends_with_its_reset(
     levels = running.status
     eventually(lambda: ("fire", False) in {(it.kind, it.high) for it in levels().levels}, "its end")
     assert all(running.board.high(pin) for pin in (FRONT, BACK))
-    running.api.ask("alarm_status", {"stop": True})
+    running.api.ask("fire_reset")
     doors = running.status().doors
     assert {(it.mode, it.schedule, it.unlocked) for it in doors} == {("normal", "off", False)}
     assert not any(running.board.high(pin) for pin in (FRONT, BACK))

@@ -162,7 +162,7 @@ def test_fire_frees_both_sides_until_it_is_reset(lobby: Lobby) -> None:
     lobby.running.sim("fire", value="off")
 
     def reset() -> bool:
-        lobby.api.ask("alarm_status", {"stop": True})
+        lobby.api.ask("fire_reset")
         return lobby.unlocked() == (False, False)
 
     lobby.eventually(reset, "a reset fire")

@@ -68,6 +68,6 @@ def _takes(key: ConfigurationKey) -> str:
         case Kind.CHOICE:
             return ", ".join(map(_choice, key.choices.items()))
         case Kind.DOORS:
-            return f"comma list of {key.others}"
+            return f"comma list of {key.others}, or ids of SecBoxes"
         case Kind.FLAG | Kind.SERVER | Kind.PATH | Kind.TEXT | Kind.VERSION:
             return _WORDS.get(key.kind, key.kind.value)

@@ -22,6 +22,7 @@ import pytest
 from gateway.errors import GatewayError
 from gateway.host.system_bus import Service, SystemBus
 from gateway.objects.declaration import ObjectType, Registry
+from gateway.objects.equipment import DoorList
 from gateway.objects.fields import (
     HIGHEST_PORT,
     Blob,
@@ -80,6 +81,7 @@ class Samples:
             LayoutText: f"F[1:2], C[3:{3 + number % 6}]",
             ParitiesText: f"E(9)[1:{1 + number % 8}]",
             OrderText: f"9,{number % 100}",
+            DoorList: f"1,{number}",
         }
         found = (form for kind, form in forms.items() if isinstance(field, kind))
         return next(found, f"{field.name} {number}")

@@ -7,6 +7,7 @@ from itertools import combinations
 
 from gateway.access.policy import Portal
 from gateway.controller.state.config import EffectiveConfig
+from gateway.objects.modes import has_mode_key
 from gateway.settings import SiteFile
 
 _BY_PORTAL = "the portal"
@@ -39,9 +40,14 @@ def interlock_clashes(site: SiteFile, config: EffectiveConfig) -> Iterator[tuple
                     f"a grant opens door {names[one]} (by {opened_by[one]}) and door "
                     f"{names[other]} (by {opened_by[other]}), which are interlocked, so both stay "
                     "locked: take one of the two actions away, or the doors out of "
-                    f"general.door{one}_interlock and general.door{other}_interlock"
+                    f"{_list_of(one)} and {_list_of(other)}"
                 )
                 yield portal, why
+
+
+def _list_of(door: int) -> str:
+    """Where the interlock of a door is."""
+    return f"general.door{door}_interlock" if has_mode_key(door) else "sec_boxs.interlock"
 
 
 def _sources(

@@ -40,6 +40,7 @@ from gateway.link.messages import (
     ReportServer,
     ReportStatus,
     Request,
+    ResetFire,
     ResetTurnstile,
     SetThreatLevel,
     Silence,
@@ -159,6 +160,7 @@ class RequestDispatcher:
             ),
             DisarmAlarms: once_durable(lambda command: zones.disarm(command.zones, self._now_ms())),
             Silence: once_durable(self._silence),
+            ResetFire: once_durable(self._reset_fire),
             KeepModes: once_durable(self._keep_modes),
             SetThreatLevel: once_durable(self._set_threat_level),
             Buzz: at_once(lambda command: components.signals.buzz(command.for_ms, self._now_ms())),
@@ -221,7 +223,13 @@ class RequestDispatcher:
     def _silence(self, _: Silence) -> int:
         now_ms = self._now_ms()
         self._components.alarms.silence(now_ms)
-        self._components.fire.reset(now_ms)
+        fire = self._components.site.fire
+        if fire is not None and fire.reset_by_stop:
+            self._components.fire.reset(now_ms)
+        return self._components.recorder.last_ticket
+
+    def _reset_fire(self, _: ResetFire) -> int:
+        self._components.fire.reset(self._now_ms())
         return self._components.recorder.last_ticket
 
     def _now_ms(self) -> int:

@@ -94,7 +94,7 @@ class EffectiveConfig:
 
     @cached_property
     def interlock(self) -> Partners:
-        return interlock_partners(self._values, self._site)
+        return interlock_partners(self._values, self._site, self.snapshot.sec_boxes)
 
     @cached_property
     def network_interlock(self) -> NetworkInterlock:

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from gateway.clock import Clock
 from gateway.controller.state.recorder import Recorder
 from gateway.link.messages import EndedMode, UnstoredMode
-from gateway.objects.modes import mode_key
+from gateway.objects.modes import has_mode_key, mode_key
 from gateway.store.journal import CommittedEntry, EntryKind, Timer
 from gateway.store.objects.mode_rows import ModeRow
 from gateway.store.policy.snapshot import Snapshot
@@ -156,7 +156,8 @@ class ModeKeeper:
             return snapshot
         configuration, rows = dict(snapshot.configuration), dict(snapshot.modes)
         for door, mode in self._unstored.items():
-            configuration["general", mode_key(door)] = mode.mode
+            if has_mode_key(door):
+                configuration["general", mode_key(door)] = mode.mode
             facts = mode.model_dump(exclude={"door"})
             rows[door] = ModeRow(door_id=door, **facts)
         return replace(snapshot, configuration=configuration, modes=rows)

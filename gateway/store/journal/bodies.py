@@ -30,8 +30,8 @@ Span = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
 UnixSeconds = Annotated[int, Field(ge=0, le=int(LATEST.timestamp()))]
 Seconds = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
 """Device time, which a client may have set to anything."""
-Place = Annotated[int, Field(ge=0, le=4)]
-"""What can have an exception mode: a door of the board, 0 for the device."""
+Place = Annotated[int, Field(ge=0, lt=1 << 63)]
+"""What can have an exception mode: a door, 0 for the device."""
 
 
 class _Body(BaseModel):

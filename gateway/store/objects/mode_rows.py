@@ -11,7 +11,7 @@ from gateway.objects.modes import DEVICE, EXCEPTION_MODES, mode_key
 
 NAME = EXCEPTION_MODES.name
 PLACES = (DEVICE, *DOORS)
-"""What can have an exception mode: the device (0) and each door."""
+"""What has a key of its exception mode: the device (0) and each door on the board."""
 
 
 class ModeRow(NamedTuple):

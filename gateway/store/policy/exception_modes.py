@@ -19,7 +19,7 @@ class DoorModes:
 
     device: Mode = Mode.NORMAL
     door: Mode = Mode.NORMAL
-    """NORMAL for the device itself and for a door on a module, which has no mode of its own."""
+    """NORMAL for the device itself."""
     rows: tuple[ModeRow, ...] = ()
     """What is known of them, the newest first."""
     lock_down: Mapping[str, int | str] = field(default_factory=dict)
@@ -47,6 +47,7 @@ def exception_modes(
     configuration = snapshot.configuration
     device = _configured(configuration, DEVICE, ended)
     own = {door.id: _configured(configuration, door.id, ended) for door in site.door}
+    own |= {box.id: _in_row(snapshot.modes.get(box.id), box.id, ended) for box in site.sec_box}
     found = {}
     for door in (DEVICE, *(door.id for door in site.doors())):
         places = dict.fromkeys((DEVICE, door))
@@ -58,7 +59,15 @@ def exception_modes(
     return found
 
 
+def _in_row(row: ModeRow | None, door: int, ended: Collection[int]) -> Mode:
+    """The mode of a door on a module, which has no key."""
+    return _mode(row.mode if row else "none", door, ended)
+
+
 def _configured(configuration: Configuration, door: int, ended: Collection[int]) -> Mode:
-    word = configuration["general", mode_key(door)]
+    return _mode(configuration["general", mode_key(door)], door, ended)
+
+
+def _mode(word: str, door: int, ended: Collection[int]) -> Mode:
     counts = word in (Mode.EMERGENCY, Mode.LOCK_DOWN) and door not in ended
     return Mode(word) if counts else Mode.NORMAL

@@ -40,7 +40,7 @@ from gateway.objects.configuration import DOOR_MAX
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.objects.factory import portal_of_readers
 from gateway.objects.models import Models
-from gateway.objects.modes import mode_key
+from gateway.objects.modes import MODE_WORDS, has_mode_key, mode_key
 from gateway.objects.schedules import WEEKDAYS
 from gateway.settings.configuration import Configuration
 from gateway.store.files.database import STORE_UNREADABLE, one_instant, sqlite_errors
@@ -153,6 +153,8 @@ class Snapshot:
     sec_boxes: Mapping[int, SecBoxRow] = field(default_factory=dict)
     door_rows: Mapping[int, DoorRow] = field(default_factory=dict)
     """By door: `door_settings`."""
+    door_groups: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """Group -> its doors, in order."""
 
 
 class Tables(Protocol):
@@ -278,9 +280,13 @@ class SnapshotReader:
         zones = yield from self._rows("alarm_zones", ZoneRow)
         boxes = yield from self._rows("sec_boxs", SecBoxRow)
         doors = yield from self._rows("door_settings", DoorRow)
+        groups = yield from self._links("door_group_doors", "door_group_id", "door_id")
         bells = yield from self._tables.rows("timed_alarms", ("start", *WEEKDAYS), _bell)
         formats = yield from self._rows("wiegand_modes", WiegandModeRow)
         modes = yield from self._rows("exception_modes", ModeRow)
+        if any(row.mode not in MODE_WORDS for row in modes):
+            # What stands for nothing would end an emergency.
+            raise UnusableRules(version, "exception_modes holds no mode that is known")
         rows = yield from self._policy_rows(version)
         schedules = yield from self._steps.run(
             "alarm schedules",
@@ -302,6 +308,7 @@ class SnapshotReader:
             rows=rows,
             sec_boxes={row.id: row for row in boxes},
             door_rows={row.door_id: row for row in doors},
+            door_groups=_grouped(groups),
         )
 
     def _configuration(self, version: int, _mark: object) -> Work[Configuration]:
@@ -341,16 +348,24 @@ class SnapshotReader:
         return self._connection.execute(text, parameters)
 
 
+def _grouped(links: Iterable[LinkRow]) -> Mapping[int, tuple[int, ...]]:
+    found: dict[int, list[int]] = {}
+    for group, door in sorted(links):
+        found.setdefault(group, []).append(door)
+    return {group: tuple(doors) for group, doors in found.items()}
+
+
 def _bell(row: tuple[Any, ...]) -> TimedAlarm:
     return TimedAlarm(row[0], tuple(map(bool, row[1:])))
 
 
 def _known_modes(configuration: Configuration, rows: Iterable[ModeRow]) -> Mapping[int, ModeRow]:
-    """By door, the rows of the modes that `configuration` names."""
+    """By door, the rows of the modes that `configuration` names, and those that are the mode."""
     return {
         row.door_id: row
         for row in rows
-        if configuration.get(("general", mode_key(row.door_id))) == row.mode
+        if not has_mode_key(row.door_id)
+        or configuration.get(("general", mode_key(row.door_id))) == row.mode
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from gateway.access.actions import Action, SecBoxes, door_of, parse_parameters
+from gateway.access.actions import Action, SecBoxes, doors_named, parse_parameters
 from gateway.access.policy import Portal
 from gateway.doors.turnstile_values import sides_named
 from gateway.settings import Side, SiteFile
@@ -20,6 +20,7 @@ class Topology:
         self._doors = frozenset(door.id for door in site.doors())
         boxes = tuple(box.id for box in site.sec_box)
         self._sec_boxes = SecBoxes(boxes, site.site.sec_box_door)
+        self._groups = snapshot.door_groups
         self._has_turnstile = site.turnstile is not None
         self._portals = snapshot.policy.portals
         self._portal_of_reader = snapshot.portal_of_reader
@@ -64,7 +65,10 @@ class Topology:
     def doors_of(self, actions: tuple[Action, ...]) -> Iterator[int]:
         """The doors of this device that `actions` open, each once, in order."""
         named = dict.fromkeys(
-            door_of(action, self._sec_boxes) for action in actions if action.runs_here
+            door
+            for action in actions
+            if action.runs_here
+            for door in doors_named(action, self._sec_boxes, self._groups)
         )
         return (door for door in named if door in self._doors)
 

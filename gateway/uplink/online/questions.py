@@ -14,6 +14,7 @@ import structlog
 
 from gateway.clock import Clock, DeviceTime
 from gateway.commands.authorization import granted_openings
+from gateway.commands.doors import groups_of
 from gateway.errors import GatewayError, StorageError
 from gateway.link.messages import AnswerQuestion, ServerQuestion
 from gateway.settings import SiteFile
@@ -162,7 +163,10 @@ class QuestionWorkers:
         )
 
     def _read(self, question: ServerQuestion, body: bytes) -> AnswerQuestion:
-        answer = read_answer(question.id, body, lambda items: granted_openings(self._site, items))
+        groups = groups_of(self._store)
+        answer = read_answer(
+            question.id, body, lambda items: granted_openings(self._site, items, groups)
+        )
         if answer.why:
             log.warning("an answer of the server is unusable", why=answer.why)
         return answer

@@ -178,7 +178,7 @@ def _form(
         422 if refused else 200,
         group=shown,
         sections=sections,
-        doors=site.door,
+        doors=site.doors(),
         refused={name: text for name, text in refused.items() if name},
         trouble=refused.get("", ""),
         dangers=[(key, title(key, site)) for key in dangers],

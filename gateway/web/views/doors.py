@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import Response
 
 from gateway.commands.answers import Answer
@@ -18,12 +21,12 @@ _HOLD = 0
 
 def doors(visit: Visit) -> Response:
     """All doors, zones and faults."""
-    return visit.page("doors/doors.html", state=_state(visit))
+    return visit.page("doors/doors.html", state=_state(visit), groups=_groups(visit))
 
 
 def parts(visit: Visit) -> Response:
     """The same without the frame, for a page that is open."""
-    return visit.page("doors/_doors.html", state=_state(visit))
+    return visit.page("doors/_doors.html", state=_state(visit), groups=_groups(visit))
 
 
 def banners(visit: Visit) -> Response:
@@ -51,9 +54,13 @@ def lock_door(visit: Visit, door: int) -> Response:
 
 def set_mode(visit: Visit, door: int) -> Response:
     """Lock a door or the device down, declare an emergency, or end either."""
+    return _set_mode(visit, {"door": door})
+
+
+def _set_mode(visit: Visit, place: Mapping[str, object]) -> Response:
     form = visit.form
     wanted = form.get("mode", "")
-    asked: dict[str, object] = {"door": door, "mode": wanted}
+    asked: dict[str, object] = {**place, "mode": wanted}
     if wanted != "none":
         asked["reason"] = form.get("reason", "").strip()
     minutes = form.get("minutes", "").strip()
@@ -66,6 +73,12 @@ def set_mode(visit: Visit, door: int) -> Response:
 def silence(visit: Visit) -> Response:
     """Silence the sounding alarm."""
     visit.run("alarm_status", stop=True)
+    return parts(visit)
+
+
+def reset_fire(visit: Visit) -> Response:
+    """Reset a fire whose input is normal again."""
+    visit.run("fire_reset")
     return parts(visit)
 
 
@@ -101,6 +114,49 @@ def _state(visit: Visit) -> SiteState | None:
         return None
 
 
+def open_group(visit: Visit, group: int) -> Response:
+    """Open every door of a group for its time, or none."""
+    _act_on_group(visit, group)
+    return parts(visit)
+
+
+def hold_group(visit: Visit, group: int) -> Response:
+    """Hold every door of a group unlocked until somebody ends that."""
+    _act_on_group(visit, group, _HOLD)
+    return parts(visit)
+
+
+def lock_group(visit: Visit, group: int) -> Response:
+    """End the openings and holds of a group now."""
+    _act_on_group(visit, group, _CLOSE)
+    return parts(visit)
+
+
+def set_group_mode(visit: Visit, group: int) -> Response:
+    """Set the doors of a group into a mode, or end theirs."""
+    return _set_mode(visit, {"group": group})
+
+
+def group_menu(visit: Visit, group: int) -> Response:
+    """What can be done with a group beside opening it."""
+    names = {row["id"]: row["name"] for row in _groups(visit)}
+    if group not in names:
+        raise NotFound(f"door_group: there is no group {str(group)[:20]}")
+    return visit.page("doors/_group_menu.html", group=group, name=names[group])
+
+
+def _act_on_group(visit: Visit, group: int, timeout_ms: int | None = None) -> None:
+    parameters = f"id={group},reason={_WEB}"
+    if timeout_ms is not None:
+        parameters += f",timeout={timeout_ms}"
+    visit.run("execute_actions", actions=[{"action": "door_group", "parameters": parameters}])
+
+
+def _groups(visit: Visit) -> list[Mapping[str, Any]]:
+    """The door groups, by name."""
+    return visit.rows("door_groups", order=["name"])
+
+
 def act(visit: Visit, door: int, timeout_ms: int | None = None) -> Answer:
     """Open a door for its time, or for `timeout_ms`, as the page does."""
     boxes = {box.id for box in visit.context.site.sec_box}
@@ -126,7 +182,13 @@ VIEWS = (
     View("/doors/<int:door>/hold", hold_door, method="POST"),
     View("/doors/<int:door>/lock", lock_door, method="POST"),
     View("/doors/<int:door>/mode", set_mode, method="POST"),
+    View("/door-groups/<int:group>/menu", group_menu),
+    View("/door-groups/<int:group>/open", open_group, method="POST"),
+    View("/door-groups/<int:group>/hold", hold_group, method="POST"),
+    View("/door-groups/<int:group>/lock", lock_group, method="POST"),
+    View("/door-groups/<int:group>/mode", set_group_mode, method="POST"),
     View("/alarm/silence", silence, method="POST"),
+    View("/alarm/fire/reset", reset_fire, method="POST"),
     View("/zones/<int:zone>/arm", arm, method="POST"),
     View("/zones/<int:zone>/disarm", disarm, method="POST"),
 )

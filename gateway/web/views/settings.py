@@ -89,7 +89,11 @@ def settings(visit: Visit) -> Response:
         for slug, group in GROUPS.items()
         if settable(group, visit.context.site)
     ]
-    groups += [(f"/settings/doors/{form.slug}", _(form.title), _(form.about)) for form in ROW_FORMS]
+    groups += [
+        (f"/settings/doors/{form.slug}", _(form.title), _(form.about))
+        for form in ROW_FORMS
+        if form.fits(visit.context.site)
+    ]
     places = [
         (path, _(name), _(about)) for path, name, about, right in PLACES if may(visit.caller, right)
     ]

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from gateway.errors import NotFound
-from gateway.link.messages import AlarmStatus, ArmAlarms, DisarmAlarms, Fault, ZoneStatus
+from gateway.link.messages import AlarmStatus, ArmAlarms, DisarmAlarms, Fault, ResetFire, ZoneStatus
 
 if TYPE_CHECKING:
     from tests.unit.api.conftest import StrawController
@@ -44,6 +44,16 @@ def test_zones_are_disarmed(order: Order, straw: StrawController) -> None:
     assert order("alarm_disarm", {"zones": [3]}).json() == {}
     assert order("alarm_disarm", {}).json() == {}
     assert straw.of(DisarmAlarms) == [DisarmAlarms(zones=(3,)), DisarmAlarms()]
+
+
+@pytest.mark.effect("fire_reset")
+@pytest.mark.refusal("fire_reset")
+def test_a_fire_is_reset_by_a_command_of_its_own(order: Order, straw: StrawController) -> None:
+    assert order("alarm_status", {"stop": True}).status_code == 200
+    assert straw.of(ResetFire) == []
+    assert order("fire_reset").json() == {"fire": False}
+    assert straw.of(ResetFire) == [ResetFire()]
+    assert order("fire_reset", {"now": 1, "door": []}, login=None).status_code == 401
 
 
 @pytest.mark.parametrize("command", ["alarm_arm", "alarm_disarm"])

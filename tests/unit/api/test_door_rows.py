@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gateway.link.messages import OpenDoor, OpenTogether
+
 if TYPE_CHECKING:
-    from tests.unit.api.conftest import Order
+    from tests.unit.api.conftest import Order, StrawController
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +52,61 @@ def test_what_the_site_cannot_do_is_refused_and_changes_nothing(
     assert f"'{field}'" in body["error"]
     assert why in body["error"]
     assert order("load_objects", {"object": "door_settings"}).json() == {"door_settings": []}
+
+
+# groups
+
+
+@pytest.fixture
+def group(throwaway: SimpleNamespace) -> Iterator[int]:
+    store = throwaway.context.store
+    (group,) = store.insert("door_groups", [{"name": "both"}])
+    store.insert("door_group_doors", [{"door_group_id": group, "door_id": it} for it in (1, 2)])
+    yield group
+    store.destroy("door_groups", None)
+
+
+def open_group(order: Order, parameters: str) -> tuple[int, Any]:
+    action = {"action": "door_group", "parameters": parameters}
+    answer = order("execute_actions", {"actions": [action]})
+    return answer.status_code, answer.json()
+
+
+def test_a_group_is_opened_in_one_message_of_all_its_doors(
+    order: Order, straw: StrawController, group: int
+) -> None:
+    assert open_group(order, f"id={group},timeout=0,reason=3")[0] == 200
+    (asked,) = straw.of(OpenTogether)
+    opened = [OpenDoor(door=door, timeout_ms=0, reason=3, by="admin") for door in (1, 2)]
+    assert list(asked.openings) == opened
+
+
+@pytest.mark.parametrize("parameters", ["", "id=99999", "id=x", "id=-1", "timeout=1"])
+def test_a_group_that_is_not_there_is_refused(
+    order: Order, straw: StrawController, parameters: str
+) -> None:
+    status, body = open_group(order, parameters)
+    assert (status, "door_group" in body["error"]) == (400, True)
+    assert straw.of(OpenTogether) == []
+
+
+def test_a_group_is_set_into_a_mode_door_by_door_and_back(order: Order, group: int) -> None:
+    asked = {"group": group, "mode": "lock_down", "reason": "drill"}
+    assert order("set_exception_mode", asked).status_code == 200
+    modes = order("get_exception_modes").json()["exception_modes"]
+    assert [it["mode"] for it in modes] == ["none", "lock_down", "lock_down"]
+    assert order("set_exception_mode", {"group": group, "mode": "none"}).status_code == 200
+    modes = order("get_exception_modes").json()["exception_modes"]
+    assert {it["mode"] for it in modes} == {"none"}
+
+
+@pytest.mark.parametrize("place", [{}, {"door": 1, "group": 1}, {"group": 77}])
+def test_a_mode_needs_one_place(order: Order, place: dict[str, int]) -> None:
+    asked = {**place, "mode": "lock_down", "reason": "drill"}
+    assert order("set_exception_mode", asked).status_code == 400
+
+
+def test_a_group_names_doors_of_the_site(order: Order, group: int) -> None:
+    row = {"door_group_id": group, "door_id": 3}
+    answer = order("create_objects", {"object": "door_group_doors", "values": [row]})
+    assert (answer.status_code, "'door_id'" in answer.json()["error"]) == (400, True)

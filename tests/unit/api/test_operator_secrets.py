@@ -38,6 +38,7 @@ NOT_COMPARED = {
     *("login", "logout", "remote_enroll", "cancel_remote_enroll", "user_hash_password"),
     *("create_objects", "create_or_modify_objects", "modify_objects", "destroy_objects"),
     *("execute_actions", "buzzer_buzz", "alarm_status", "alarm_arm", "alarm_disarm"),
+    "fire_reset",
     *(
         "set_access_rule",
         "set_schedule",

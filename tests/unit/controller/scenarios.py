@@ -24,6 +24,7 @@ from gateway.link.messages import (
     OpenDoor,
     ReportServer,
     Request,
+    ResetFire,
     Silence,
 )
 from gateway.objects.configuration_keys import CONFIGURATION
@@ -227,6 +228,8 @@ class Play:
                 self._ask(answer_of(int(number), given), expired=False)
             case (("open" | "stale-open"), door):
                 self._ask(OpenDoor(door=int(door)), expired=verb != "open")
+            case ("reset",):
+                self._ask(ResetFire(), expired=False)
             case _:
                 assert verb == "silence", f"nobody knows how to {verb} {words}"
                 self._ask(Silence(), expired=False)

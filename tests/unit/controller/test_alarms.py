@@ -15,7 +15,7 @@ from gateway.errors import NotFound
 from gateway.hardware.events import InputKind, InputName
 from gateway.hardware.simulated.board_record import BoardRecord, record_path
 from gateway.host.clock_trust import ClockTrust, ClockVerdict
-from gateway.link.messages import ArmAlarms, DisarmAlarms, Silence
+from gateway.link.messages import ArmAlarms, DisarmAlarms, ResetFire, Silence
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SITE_FILE
 from gateway.store.journal import EntryKind
@@ -370,6 +370,22 @@ def test_a_held_open_alarm_goes_on_after_the_door_has_closed(loud: Bench) -> Non
     assert loud.alarms() == [(ON, HELD, 1), (OFF, HELD, 1)]
 
 
+def test_silencing_resets_a_fire_only_where_the_site_file_says_so(demo: Path, start: Start) -> None:
+    site = demo / "gateway.toml"
+    for says, locked in (("", False), ("reset_by_stop = true\n", True)):
+        text = site.read_text(encoding="utf-8")
+        site.write_text(text.replace("[fire]", f"[fire]\n{says}#", 1), encoding="utf-8")
+        with start(demo) as bench:
+            move(bench, FIRE, high=True)
+            move(bench, FIRE, high=False)
+            silence(bench)
+            assert bench.unlocked(1) is not locked
+            bench.ask(ResetFire())
+            bench.settle()
+            assert not bench.unlocked(1)
+        site.write_text(text, encoding="utf-8")
+
+
 def test_a_fire_ends_the_alarms_of_doors_and_a_door_left_open_by_it_is_held(loud: Bench) -> None:
     move(loud, BACK_SENSOR, high=False)
     move(loud, FIRE, high=True, wait_s=60)
@@ -377,7 +393,7 @@ def test_a_fire_ends_the_alarms_of_doors_and_a_door_left_open_by_it_is_held(loud
     move(loud, CASE, high=False)
     assert loud.alarms()[2:] == [(ON, TAMPERED, 0)], "tampering goes on"
     move(loud, FIRE, high=False)
-    loud.ask(Silence())
+    loud.ask(ResetFire())
     loud.pass_time(29)
     assert len(loud.alarms()) == 3
     loud.pass_time(2)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.hardware.events import InputKind, InputName
-from gateway.link.messages import Silence
+from gateway.link.messages import ResetFire
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import EntryKind, JournalReader
@@ -303,7 +303,7 @@ def test_a_fire_outlives_the_damage_of_everything_but_its_entry(demo: Path, star
     run(demo, "UPDATE journal SET body = '{' WHERE kind <> 'fire'")
     with start(demo) as bench:
         assert bench.unlocked(FRONT)
-        bench.ask(Silence())
+        bench.ask(ResetFire())
         bench.pass_time(1)
         assert not bench.unlocked(FRONT)
 

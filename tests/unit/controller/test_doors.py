@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gateway.hardware.events import InputKind, InputName
-from gateway.link.messages import Silence
+from gateway.link.messages import ResetFire
 from gateway.store.journal import EntryKind
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def test_fire_frees_every_door_until_it_is_over_and_reset(bench: Bench) -> None:
     bench.simulator.set_input(fire, high=False)
     bench.pass_time(1)
     assert bench.unlocked(2)
-    bench.ask(Silence())
+    bench.ask(ResetFire())
     bench.settle()
     assert not bench.unlocked(1)
     assert bench.alarms() == []

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.client import ControllerClient
-from gateway.link.messages import AskPosition, Forgive, Position, Silence
+from gateway.link.messages import AskPosition, Forgive, Position, ResetFire
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.settings import SITE_FILE
@@ -258,7 +258,7 @@ def test_the_reset_of_a_fire_forgives_all(airlock: Bench, ask: Ask) -> None:
         airlock.simulator.set_input(FIRE, high=high)
         airlock.pass_time(1)
     assert forgiven(airlock) == []
-    ask(airlock, lambda client: client.ask(Silence()))
+    ask(airlock, lambda client: client.ask(ResetFire()))
     assert may_enter(airlock)
 
 

@@ -13,7 +13,7 @@ from gateway.cli.doctor import Finding, Grade, examine
 from gateway.errors import NotFound
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.client import ControllerClient
-from gateway.link.messages import OpenDoor, Silence, Simulate
+from gateway.link.messages import OpenDoor, ResetFire, Simulate
 from gateway.store.journal import EntryKind
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def test_the_doctor_tells_a_fire_until_it_is_reset(
     (found,) = told()
     assert "its input is normal" in found.text
     assert UNTIL_RESET in found.text
-    bench.ask(Silence())
+    bench.ask(ResetFire())
     bench.settle()
     assert told() == []
 

@@ -23,7 +23,7 @@ from gateway.hardware.events import InputKind, InputName
 from gateway.hardware.pins.outputs import StrikeOutput
 from gateway.hardware.secbox.module import ModuleRelay
 from gateway.hardware.simulated.board_record import BoardRecord, PinFunction, record_path
-from gateway.link.messages import Command, OpenDoor, Request, Silence
+from gateway.link.messages import Command, OpenDoor, Request, ResetFire
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.factory import Rows
@@ -205,8 +205,8 @@ class House:
                 self._enter()
             case seconds, "s":
                 self.bench.pass_time(float(seconds))
-            case ["silence"]:
-                self._ask(Silence())
+            case ["reset"]:
+                self._ask(ResetFire())
             case [word]:
                 timeout_ms = {"open": None, "hold": 0, "close": -1}[word]
                 for way in self.ways:

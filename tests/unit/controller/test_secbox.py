@@ -14,12 +14,14 @@ import pytest
 
 from gateway.commands.provisioning import initialise
 from gateway.controller.replay.replay import replay
-from gateway.errors import DeviceUnavailable
+from gateway.errors import DeviceUnavailable, NotPermitted
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import Authorize, OpenDoor, Opening
 from gateway.objects.factory import Rows
 from gateway.settings import SITE_FILE
 from gateway.store.journal import EntryKind
+from gateway.store.objects.mode_rows import ModeRow
+from gateway.store.tables.modes import write_mode
 
 if TYPE_CHECKING:
     from tests.unit.controller.conftest import Bench, Start
@@ -390,3 +392,71 @@ def test_a_stop_leaves_it_locked(
 
         monkeypatch.setattr(gate.boxes, "close", close)
     assert relays == [False]
+
+
+# modes, interlock and groups, as of a door on the board
+
+
+def put_mode(gate: Gate, mode: str) -> None:
+    with gate.bench.store() as store:
+        write_mode(store, ModeRow(GATE, mode, "eva", "drill"))
+    gate.bench.pass_time(1.1)
+
+
+def test_it_has_a_mode_of_its_own_that_survives_a_restart(
+    fresh: Path, tmp_path: Path, start: Start
+) -> None:
+    with started(fresh, tmp_path, start) as gate:
+        put_mode(gate, "emergency")
+        gate.wait_for_relay(on=True)
+        assert gate.status.mode_by == "eva"
+        assert not gate.bench.unlocked(1)
+    with start(tmp_path / "data") as bench:
+        gate = Gate(bench)
+        gate.wait_for(lambda: not gate.status.away)
+        gate.wait_for_relay(on=True)
+        put_mode(gate, "lock_down")
+        gate.wait_for_relay(on=False)
+        with pytest.raises(NotPermitted):
+            bench.ask(OpenDoor(door=GATE))
+        bench.swipe(CARD_OF_ANA)
+        assert bench.unlocked(1)
+
+
+def test_it_is_interlocked_with_a_door_of_the_board_both_ways(gate: Gate) -> None:
+    gate.set_row(interlock="1")
+    gate.leaf(is_open=True)
+    gate.bench.swipe(CARD_OF_ANA)
+    assert not gate.bench.unlocked(1)
+    (refused,) = gate.bench.journal(EntryKind.ACCESS)
+    assert refused["facts"]["interlock"] == {"door": 1, "by": GATE, "why": "is open"}
+    gate.leaf(is_open=False)
+    gate.bench.simulator.set_input(InputName(InputKind.DOOR_SENSOR, 1), high=False)
+    gate.bench.pass_time(0.2)
+    with pytest.raises(NotPermitted, match=r"interlock, door 1 \(front\)|is open"):
+        gate.bench.ask(OpenDoor(door=GATE))
+
+
+def test_a_portal_opens_all_doors_of_a_group_or_none(gate: Gate) -> None:
+    with gate.bench.store() as store:
+        (group,) = store.insert("door_groups", [{"name": "yard"}])
+        doors = [{"door_group_id": group, "door_id": door} for door in (2, GATE)]
+        store.insert("door_group_doors", doors)
+        row = {"name": "yard", "action": "door_group", "parameters": f"id={group}"}
+        (action,) = store.insert("actions", [row])
+        store.destroy("portal_actions", [{"field": "portal_id", "value": GATES_PORTAL}])
+        store.insert("portal_actions", [{"portal_id": GATES_PORTAL, "action_id": action}])
+    gate.bench.pass_time(1.1)
+    gate.bench.swipe(CARD_OF_ANA, GATES_READER)
+    gate.wait_for_relay(on=True)
+    assert gate.bench.unlocked(2)
+    gate.bench.pass_time(5)
+    gate.wait_for_relay(on=False)
+    with gate.bench.store() as store:
+        store.set_configuration({"general": {"door2_interlock": "1"}})
+    gate.bench.simulator.set_input(InputName(InputKind.DOOR_SENSOR, 1), high=False)
+    gate.bench.pass_time(1.1)
+    gate.bench.swipe(CARD_OF_ANA, GATES_READER)
+    assert gate.bench.events() == [(7, ANA), (6, ANA)]
+    assert not gate.bench.unlocked(2)
+    assert not gate.status.unlocked

@@ -15,8 +15,8 @@ from gateway.link.messages import (
     Authorize,
     Opening,
     ReleaseTurnstile,
+    ResetFire,
     ResetTurnstile,
-    Silence,
     Simulate,
 )
 from gateway.settings import SITE_FILE, Side
@@ -291,7 +291,7 @@ def test_fire_frees_both_sides_of_a_turnstile_that_it_releases(
         assert lobby.unlocked() == ({IN, OUT} if releases else set())
         lobby.bench.ask(Simulate(verb="fire", value="off"))
         bench.pass_time(0.2)
-        lobby.bench.ask(Silence())
+        lobby.bench.ask(ResetFire())
         assert lobby.unlocked() == set()
 
 

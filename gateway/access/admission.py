@@ -84,6 +84,8 @@ class _LocalStep(StepBuilder):
         portal = self.portal_of(policy, attempt, seen)
         if portal is None:
             return
+        if attempt.person is not None:
+            attempt = replace(attempt, person=attempt.person.at(seen.moment))
         waiting = self.pending.get(attempt.reader)
         if waiting is not None and attempt.factor.keyed and attempt.factor in waiting.wanted:
             self._second_factor(policy, portal, attempt, seen)
@@ -159,7 +161,12 @@ class _LocalStep(StepBuilder):
             return
         # The rules may have changed, or their time may be over, since the first factor. The
         # person as read now counts.
-        person = replace(attempt.person, spends=first.spends)
+        shown = first.credentials if seen.first_now is None else seen.first_now.credentials
+        person = replace(
+            attempt.person,
+            spends=first.spends,
+            credentials=(*shown, *attempt.person.credentials),
+        )
         decision = self._decide(policy, person, portal, seen)
         both = replace(attempt, person=person, duress=attempt.duress or waiting.duress)
         self._conclude(policy, portal, both, person, decision, seen)
@@ -202,7 +209,7 @@ class _LocalStep(StepBuilder):
             if not complete_rules:
                 return
         if seen.portal_state.interlocked:
-            known = facts.of_refusal(Reason.INTERLOCK, person, seen.portal_state)
+            known = facts.of_refusal(Reason.INTERLOCK, person, seen.portal_state, seen.moment)
             self.add_refusal(Reason.INTERLOCK, attempt, decision, known=known)
             return
         company = self._people_entering(portal.id, person, together=bool(complete_rules))
@@ -255,7 +262,7 @@ class _LocalStep(StepBuilder):
         group = self.groups.get(portal.id)
         if group is None or seen.waiting is None:
             return
-        now = {person.id: person for person in seen.waiting}
+        now = {person.id: person.at(seen.moment) for person in seen.waiting}
         staying = []
         for person in group.people:
             if person.id not in now:
@@ -266,10 +273,9 @@ class _LocalStep(StepBuilder):
             if decision.allowed:
                 staying.append(now[person.id])
             else:
-                known = facts.of_refusal(
-                    decision.reason, now[person.id], seen.portal_state, seen.threat
-                )
-                self.outcomes.append(AdmissionOutcome(decision, person=now[person.id], facts=known))
+                after, state = now[person.id], seen.portal_state
+                known = facts.of_refusal(decision.reason, after, state, seen.moment, seen.threat)
+                self.outcomes.append(AdmissionOutcome(decision, person=after, facts=known))
         self.groups[portal.id] = replace(group, people=tuple(staying))
         if not staying:
             del self.groups[portal.id]

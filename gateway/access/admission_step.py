@@ -92,7 +92,7 @@ class StepBuilder:
             return refuse(Reason.LOCK_DOWN, person.id, portal.id)
         if seen.portal_state.side_locked:
             return refuse(Reason.TURNSTILE_BLOCKED, person.id, portal.id)
-        if seen.threat is not None and not seen.threat.admits(person.group_ids):
+        if seen.threat is not None and not seen.threat.admits(person.at(seen.moment).group_ids):
             return refuse(Reason.THREAT_LEVEL, person.id, portal.id)
         return None
 
@@ -100,7 +100,9 @@ class StepBuilder:
         self, decision: Decision, attempt: Attempt, person: Person, seen: Circumstances
     ) -> None:
         """Add a decision that is no grant, with the facts of validity or of the doors."""
-        known = facts.of_refusal(decision.reason, person, seen.portal_state, seen.threat)
+        known = facts.of_refusal(
+            decision.reason, person, seen.portal_state, seen.moment, seen.threat
+        )
         self.outcomes.append(
             AdmissionOutcome(decision, attempt.reader, person, attempt.duress, facts=known)
         )

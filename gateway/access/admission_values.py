@@ -148,3 +148,6 @@ class Circumstances:
     """The first factor still belongs to the person whose second factor the reader waits for."""
     threat: ThreatLevel | None = None
     """The threat level in force; None for the ordinary one."""
+    first_now: Person | None = None
+    """Who showed that first factor, as read now, with the first factor; None counts them as they
+    were then."""

@@ -1,12 +1,13 @@
 """Decides whether a person may pass a portal at a moment. Pure.
 
-The order is fixed: portal, validity, blocking rules, releasing rules. A person's own releasing
-rules that reach a portal replace those of their departments there; blocking rules of both always
-count.
+The order is fixed: portal, credential, validity, blocking rules, releasing rules. A person's own
+releasing rules that reach a portal replace those of their departments there; blocking rules of both
+always count.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from gateway.access.actions import Action
@@ -63,10 +64,19 @@ def decide(policy: Policy, person: Person, portal_id: int, moment: Moment) -> De
     invalid = _invalid(person, moment)
     if invalid is not None:
         return refuse(invalid, person.id, portal_id)
-    return _decide_by_rules(policy, person, portal, policy.calendar.instant(moment))
+    return _decide_by_rules(policy, person.at(moment), portal, policy.calendar.instant(moment))
+
+
+def unusable(person: Person, moment: Moment) -> Reason | None:
+    """Why what the person presented opens nothing at `moment`; None if it may."""
+    refusals = (terms.refusal(moment) for terms in person.credentials)
+    return next((reason for reason in refusals if reason is not None), None)
 
 
 def _invalid(person: Person, moment: Moment) -> Reason | None:
+    presented = unusable(person, moment)
+    if presented is not None:
+        return presented
     if not person.dated:
         return None
     if not moment.trusted:
@@ -97,7 +107,16 @@ def _decide_by_rules(
     policy: Policy, person: Person, portal: Portal, instant: ScheduleInstant
 ) -> Decision:
     tied = _tied(policy, person)
-    ties = _ties(policy, tied, portal, instant, conditional=policy.is_conditional(person))
+    doubtful = _doubtful(policy, person, tied)
+    ties = _ties(
+        policy,
+        {**doubtful, **tied},
+        portal,
+        instant,
+        conditional=policy.is_conditional(person),
+        doubtful=doubtful.keys(),
+    )
+    tied = {**doubtful, **tied}
     own_wins = any(tie.rule.releases and tie.person is PersonTie.OWN for tie in ties)
     counted = [
         tie for tie in ties if tie.rule.releases and (tie.person is PersonTie.OWN or not own_wins)
@@ -112,6 +131,8 @@ def _decide_by_rules(
         actions = [*portal.actions, *_actions(fired)]
     else:
         reason, fired, actions = _why_not(counted), [], []
+        if reason is Reason.NO_RULE and _has_ended(policy, person, portal):
+            reason = Reason.RIGHT_ENDED
     for tie in ties:
         tied[tie.rule.id] = _trace(tie, own_wins=own_wins, blocked=bool(blocking))
     return Decision(
@@ -136,6 +157,33 @@ def _tied(policy: Policy, person: Person) -> dict[int, RuleTrace]:
     return tied
 
 
+def _doubtful(policy: Policy, person: Person, tied: dict[int, RuleTrace]) -> dict[int, RuleTrace]:
+    """The rules that only doubtful memberships and own rules tie to the person.
+
+    An own rule is doubtful even if a department has it too, since it replaces that of the
+    department while it lasts.
+    """
+    found: dict[int, RuleTrace] = {}
+    for group in person.doubtful_group_ids:
+        found.update(policy.group_rules.get(group, {}))
+    found = {id_: trace for id_, trace in found.items() if id_ not in tied}
+    for id_ in person.doubtful_rule_ids:
+        rule = policy.rules.get(id_)
+        if rule is not None:
+            tied.pop(id_, None)
+            found[id_] = rule.elsewhere_own
+    return found
+
+
+def _has_ended(policy: Policy, person: Person, portal: Portal) -> bool:
+    """Whether a membership or own rule that has ended would let the person pass at times."""
+    ids = set(person.ended_rule_ids)
+    for group in person.ended_group_ids:
+        ids.update(policy.group_rules.get(group, ()))
+    here = ids & (portal.own_rules | portal.area_rules)
+    return any(policy.rules[id_].releases for id_ in here if id_ in policy.rules)
+
+
 def _ties(
     policy: Policy,
     tied: dict[int, RuleTrace],
@@ -143,6 +191,7 @@ def _ties(
     instant: ScheduleInstant,
     *,
     conditional: bool,
+    doubtful: Collection[int],
 ) -> list[_Tie]:
     """The rules tied to person and place, ascending; `conditional` as `Policy.is_conditional`."""
     places = dict.fromkeys(tied.keys() & portal.area_rules, PlaceTie.AREA)
@@ -151,6 +200,8 @@ def _ties(
     for id_ in sorted(places):
         rule = policy.rules[id_]
         time = rule.when.at(instant)
+        if rule.releases and id_ in doubtful:
+            time = TimeVerdict.CLOCK_NOT_TRUSTED
         blocks = rule.blocks and time is not TimeVerdict.OUT_OF_TIME
         in_time = time in (TimeVerdict.ALWAYS, TimeVerdict.IN_TIME)
         unknown = rule.releases and (conditional or bool(rule.unknown))

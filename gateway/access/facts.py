@@ -11,12 +11,14 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.access.attempt import PortalState
+from gateway.access.credential_terms import CredentialTerms
 from gateway.access.factor_modes import FactorRuling
 from gateway.access.multi_person import Shortage
 from gateway.access.passback import Violation
 from gateway.access.person import Person
 from gateway.access.reasons import Reason
 from gateway.access.threat import ThreatLevel
+from gateway.clock import Moment
 
 FORM = 1
 """Version of the facts in an entry (`form`). Raise it when the meaning of a name changes; an older
@@ -70,15 +72,34 @@ def of_factors(ruling: FactorRuling) -> Mapping[str, Any]:
 
 
 def of_refusal(
-    reason: Reason, person: Person, state: PortalState, threat: ThreatLevel | None = None
+    reason: Reason,
+    person: Person,
+    state: PortalState,
+    moment: Moment,
+    threat: ThreatLevel | None = None,
 ) -> Mapping[str, Any]:
     """Facts of a refusal by validity, the threat level or the state of the doors."""
     if reason is Reason.THREAT_LEVEL and threat is not None:
         return {reason.value: {"level": threat.level, "name": cut(threat.name)}}
+    if reason.of_credential:
+        refused = (it for it in person.credentials if it.refusal(moment) is reason)
+        return of_credential(next(refused, None))
+    if reason is Reason.RIGHT_ENDED:
+        groups, rules = list(person.ended_group_ids[:MOST]), list(person.ended_rule_ids[:MOST])
+        return {"ended": {"groups": groups, "rules": rules}}
     if reason in (Reason.NOT_YET_VALID, Reason.EXPIRED):
         stamps = {"from": person.begin_time, "until": person.end_time}
         return {"valid": {name: stamp for name, stamp in stamps.items() if stamp}}
     return {reason.value: dict(state.facts[reason])} if reason in state.facts else NOTHING
+
+
+def of_credential(terms: CredentialTerms | None) -> Mapping[str, Any]:
+    """Facts of a credential that opens nothing by itself: its row, never its value."""
+    if terms is None:
+        return NOTHING
+    numbers = {"from": terms.begin_time, "until": terms.end_time, "uses": terms.uses}
+    known = {name: number for name, number in numbers.items() if number}
+    return {"credential": {"object": terms.kind.table, "id": terms.row_id, **known}}
 
 
 def of_server(message: str = "", name: str = "", why: str = "") -> Mapping[str, Any]:

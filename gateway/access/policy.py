@@ -134,9 +134,8 @@ class Policy:
 
     def is_conditional(self, person: Person) -> bool:
         """Whether the person may pass only on a condition that this build cannot evaluate."""
-        return person.id in self.conditional_users or not self.conditional_groups.isdisjoint(
-            person.group_ids
-        )
+        groups = (*person.group_ids, *person.doubtful_group_ids)
+        return person.id in self.conditional_users or not self.conditional_groups.isdisjoint(groups)
 
     def portal_rules_at(self, portal: Portal, moment: Moment) -> tuple[PortalRule, ...]:
         """The portal rules in force at `moment`."""

@@ -85,6 +85,20 @@ class Reason(StrEnum):
     """Before the person's begin."""
     EXPIRED = "expired"
     """After the person's end."""
+    CREDENTIAL_LOST = "credential_lost"
+    """The credential is marked as lost."""
+    CREDENTIAL_STOLEN = "credential_stolen"
+    """The credential is marked as stolen."""
+    CREDENTIAL_DISABLED = "credential_disabled"
+    """The credential is disabled, or has a status that this build does not know."""
+    CREDENTIAL_NOT_YET_VALID = "credential_not_yet_valid"
+    """Before the begin of the credential."""
+    CREDENTIAL_EXPIRED = "credential_expired"
+    """After the end of the credential."""
+    CREDENTIAL_USED_UP = "credential_used_up"
+    """The credential has been used for all entries that it is good for."""
+    RIGHT_ENDED = "right_ended"
+    """What tied the person to this place, a membership or an own rule, has ended."""
     NO_RULE = "no_rule"
     """No releasing rule ties this person to this place."""
     OUT_OF_TIME = "out_of_time"
@@ -164,9 +178,26 @@ class Reason(StrEnum):
         return self in (Reason.GRANTED, Reason.SERVER_GRANTED)
 
     @property
+    def of_credential(self) -> bool:
+        """True for what a credential's own status, validity and uses refuse."""
+        return self in _OF_CREDENTIAL
+
+    @property
     def by_server(self) -> bool:
         """True for what a server decided, or was to decide."""
         return self.value.startswith("server_")
+
+
+_OF_CREDENTIAL = frozenset(
+    {
+        Reason.CREDENTIAL_LOST,
+        Reason.CREDENTIAL_STOLEN,
+        Reason.CREDENTIAL_DISABLED,
+        Reason.CREDENTIAL_NOT_YET_VALID,
+        Reason.CREDENTIAL_EXPIRED,
+        Reason.CREDENTIAL_USED_UP,
+    }
+)
 
 
 class OpeningCause(StrEnum):
@@ -237,6 +268,63 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
             "the person is no longer valid",
             "set a later end_time: modify_objects, users, id $user",
             facts="valid",
+        ),
+        Reason.CREDENTIAL_LOST: ReasonEntry(
+            _DENIED,
+            Stage.VALIDITY,
+            Cue.DENY,
+            "the credential is marked as lost",
+            "find out who has it; set its status to 0 (modify_objects, cards) once it is back",
+            facts="credential",
+        ),
+        Reason.CREDENTIAL_STOLEN: ReasonEntry(
+            _DENIED,
+            Stage.VALIDITY,
+            Cue.DENY,
+            "the credential is marked as stolen",
+            "somebody is at the door with it; set its status to 0 (modify_objects, cards) once it "
+            "is back",
+            facts="credential",
+        ),
+        Reason.CREDENTIAL_DISABLED: ReasonEntry(
+            _DENIED,
+            Stage.VALIDITY,
+            Cue.DENY,
+            "the credential is disabled",
+            "set its status to 0 (modify_objects, cards), if it is to open again",
+            facts="credential",
+        ),
+        Reason.CREDENTIAL_NOT_YET_VALID: ReasonEntry(
+            _DENIED,
+            Stage.VALIDITY,
+            Cue.DENY,
+            "the credential is not yet valid",
+            "wait until its begin_time, or change that (modify_objects, cards)",
+            facts="credential",
+        ),
+        Reason.CREDENTIAL_EXPIRED: ReasonEntry(
+            _DENIED,
+            Stage.VALIDITY,
+            Cue.DENY,
+            "the credential is no longer valid",
+            "extend its end_time (modify_objects, cards)",
+            facts="credential",
+        ),
+        Reason.CREDENTIAL_USED_UP: ReasonEntry(
+            _DENIED,
+            Stage.VALIDITY,
+            Cue.DENY,
+            "the credential has no use left",
+            "raise its uses (modify_objects, cards), which count all entries made with it",
+            facts="credential",
+        ),
+        Reason.RIGHT_ENDED: ReasonEntry(
+            _DENIED,
+            Stage.RULES,
+            Cue.DENY,
+            "the membership or own rule that tied this person to this place has ended",
+            "extend end_time of user $user in user_groups or user_access_rules (modify_objects)",
+            facts="ended",
         ),
         Reason.NO_RULE: ReasonEntry(
             _DENIED,

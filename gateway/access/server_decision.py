@@ -1,8 +1,9 @@
 """Admission while a server decides: what goes before its answer, and what the answer leads to.
 
-Pure, as `admission`. The answer replaces validity, rules, second factors and portal rules alone.
-Portal, locked keypad, fire, emergency, lock-down and turnstile are this device's, before the
-question and again after the answer; so is anti-passback after it. The caller checks the interlock.
+Pure, as `admission`. The answer replaces the person's validity, rules, factors and portal rules.
+Portal, locked keypad, fire, emergency, lock-down, turnstile and what is known here of a credential
+(its status, validity and uses) are this device's, before the question and again after the answer;
+so is anti-passback after it. The caller checks the interlock.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from gateway.access.admission_values import (
     Undecided,
 )
 from gateway.access.attempt import Attempt, Factor
-from gateway.access.decision import Decision, refuse
+from gateway.access.decision import Decision, refuse, unusable
 from gateway.access.passback import Strictness
 from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal
@@ -129,11 +130,17 @@ class _ServerStep(StepBuilder):
         first = self.pending.get(attempt.reader)
         if first is not None and attempt.factor in first.wanted:
             del self.pending[attempt.reader]
-            attempt = replace(attempt, duress=attempt.duress or first.duress)
+            person = attempt.person
+            if person is not None:
+                shown = (*first.person.credentials, *person.credentials)
+                person = replace(person, credentials=shown)
+            attempt = replace(attempt, person=person, duress=attempt.duress or first.duress)
         elif first is not None:
             self.time_out_factor(attempt.reader)
             first = None
         if self._decided_by_mode(portal, attempt, attempt.person or NOBODY, seen):
+            return None
+        if self._unusable(attempt, seen):
             return None
         return Undecided(attempt, first)
 
@@ -149,6 +156,8 @@ class _ServerStep(StepBuilder):
     ) -> None:
         portal = self.portal_of(policy, attempt, seen)
         if portal is None or self._decided_by_mode(portal, attempt, verdict.person, seen):
+            return
+        if self._unusable(attempt, seen):
             return
         match verdict.event:
             case AccessEvent.GRANTED:
@@ -168,6 +177,15 @@ class _ServerStep(StepBuilder):
         if decision is not None:
             self.add_denial(decision, attempt, person, seen)
         return decision is not None
+
+    def _unusable(self, attempt: Attempt, seen: Circumstances) -> bool:
+        """Refuse a credential that opens nothing by itself: this device alone knows of that."""
+        person = attempt.person
+        reason = None if person is None else unusable(person, seen.moment)
+        if person is None or reason is None:
+            return False
+        self.add_denial(refuse(reason, person.id, attempt.portal_id), attempt, person, seen)
+        return True
 
     def _count_if_keyed(self, attempt: Attempt) -> None:
         if attempt.factor.keyed:
@@ -194,8 +212,9 @@ class _ServerStep(StepBuilder):
         whole = attempt.reader in self.settings.whole_pins
         until_ms = self.now_ms + self.settings.second_factor_ms
         keys = set(_KEYED).issuperset(wanted) and not whole
+        shown = attempt.person.credentials if attempt.person else ()
         self.pending[attempt.reader] = PendingFactor(
-            verdict.person,
+            replace(verdict.person, credentials=shown),
             portal.id,
             until_ms,
             self.now_ms + self.settings.next_key_ms if keys else until_ms,
@@ -206,7 +225,8 @@ class _ServerStep(StepBuilder):
     def _grant(
         self, portal: Portal, attempt: Attempt, seen: Circumstances, verdict: ServerVerdict
     ) -> None:
-        person = verdict.person
+        shown = attempt.person.credentials if attempt.person else ()
+        person = replace(verdict.person.at(seen.moment), credentials=shown)
         found = self.passback(person, portal, seen)
         violates = facts.of_passback(found) if found else facts.NOTHING
         if found is not None and found.strictness is Strictness.HARD:

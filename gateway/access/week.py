@@ -115,7 +115,8 @@ def passes(
     rules = relevant(policy, person, portal)
     if not any(rule.releases for rule in rules):
         return iter(())
-    validity = [person.begin_time or 0, (person.end_time or -1) + 1]
+    ends = (last for _, last in (*person.group_ends, *person.rule_ends))
+    validity = [person.begin_time or 0, (person.end_time or -1) + 1, *(last + 1 for last in ends)]
 
     def allowed(moment: Moment) -> bool:
         return counts(decide(policy, person, portal.id, moment))

@@ -268,7 +268,7 @@ def _stages_in_use(
     """Whether stages that depend on the configuration are in use now."""
     return {
         Stage.THREAT_LEVEL: view.threat is not None,
-        Stage.VALIDITY: person is not None and person.dated,
+        Stage.VALIDITY: person is not None and person.limited,
         Stage.SECOND_FACTOR: portal is not None
         and view.policy.factors_at(portal, moment, settings.factor_mode, view.threat).mode
         is not FactorMode.CARD_OR_PIN,

@@ -157,7 +157,7 @@ class _Passing:
         self._known: dict[tuple[tuple[int, ...], tuple[int, ...]], MayPass] = {}
 
     def __call__(self, person: Person) -> MayPass:
-        if person.dated:
+        if person.dated or person.ending:
             return self._may_pass(person)
         ties = person.group_ids, person.own_rule_ids
         known = self._known.get(ties)

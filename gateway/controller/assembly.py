@@ -149,6 +149,7 @@ def put_together(
             signals=panels.signals,
             output_tests=panels.output_tests,
             positions=panels.positions,
+            uses=panels.uses,
             hours=panels.hours,
             forgiveness=Forgiveness(panels.positions, record.recorder, record.past.held_open),
             policies=adapters.policies,

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from gateway.clock import AdjustableClock, SiteZone
 from gateway.controller.access.credential_handler import CredentialHandler
+from gateway.controller.access.credential_uses import CredentialUses
 from gateway.controller.access.decision_figures import DecisionFigures
 from gateway.controller.access.identifier import Identifier
 from gateway.controller.access.passback_positions import Forgiveness, PassbackPositions
@@ -89,6 +90,7 @@ class Components:
     signals: ReaderSignals
     output_tests: OutputTests
     positions: PassbackPositions
+    uses: CredentialUses
     hours: OpeningHours
     forgiveness: Forgiveness
     policies: Policies
@@ -163,6 +165,7 @@ class Components:
             "signals": self.signals,
             "threat": self.threat,
             "throttle": self.throttle,
+            "uses": self.uses,
         }
         named |= {f"door {number}": panel for number, panel in self.doors.items()}
         return named | ({"turnstile": self.turnstile} if self.turnstile else {})

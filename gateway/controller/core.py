@@ -381,6 +381,7 @@ class Controller:
             case Committed(ticket=ticket, seq=seq):
                 self._journal_seq = seq
                 self._components.positions.committed(ticket)
+                self._components.uses.committed(ticket)
                 self._requests.answers.committed(ticket)
                 self._components.link.publish(Fact(kind="journal", seq=seq))
             case BadFrame() | ReplaySuspected() | DeviceState() | WriterFault() | DamageFound():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gateway.alarms.register import AlarmSource
 from gateway.controller.access.admission_context import AdmissionContext
 from gateway.controller.access.credential_handler import CredentialHandler
+from gateway.controller.access.credential_uses import CredentialUses
 from gateway.controller.access.dynamic_codes import DynamicCodes
 from gateway.controller.access.identifier import Identifier
 from gateway.controller.access.outcome_handler import OutcomeHandler
@@ -44,6 +45,7 @@ class SitePanels:
 
     identifier: Identifier
     positions: PassbackPositions
+    uses: CredentialUses
     hours: OpeningHours
     credentials: CredentialHandler
     server: ServerDecisions
@@ -78,8 +80,9 @@ def panels_of(
         lambda: clock.trusted,
         flight.windows(adapters.find_window),
     )
-    identifier = Identifier(site, people, codes)
     passages = flight.passages(adapters.passages)
+    uses = CredentialUses(passages, recorder)
+    identifier = Identifier(site, people, codes, uses)
     positions = PassbackPositions(passages, recorder, clock, record.device_time)
     kept = kept_state(past.keypads, timer_of(clock), now_ms)
     output_tests = OutputTests(
@@ -125,7 +128,7 @@ def panels_of(
     context = AdmissionContext(
         identifier, positions, PendingAdmission(kept), opener, recorder, clock, emit
     )
-    grants = PendingGrants(positions, codes, hours, recorder)
+    grants = PendingGrants(positions, codes, uses, hours, recorder)
     outcomes = OutcomeHandler(identifier, opener, clearances, grants, recorder, clock, emit)
     peers = PeerClearance(clearances, interlock, outcomes, recorder, clock)
     questions = ServerQuestions(link.ask, flight.new_key, recorder, clock)
@@ -137,6 +140,7 @@ def panels_of(
     return SitePanels(
         identifier=identifier,
         positions=positions,
+        uses=uses,
         hours=hours,
         credentials=credentials,
         server=server,

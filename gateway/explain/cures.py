@@ -44,6 +44,10 @@ class CureAction(StrEnum):
     """Show the card or code again, then key the PIN in time."""
     CHANGE_FACTORS = "change_factors"
     """Change what `portal_id` asks for at that time (`portal_factor_modes`)."""
+    CHANGE_CREDENTIAL = "change_credential"
+    """Change status, validity or uses of the row `id` of `object`, which is `user_id`'s."""
+    EXTEND_RIGHT = "extend_right"
+    """Extend a membership or an own rule of `user_id`."""
     CHANGE_PIN = "change_pin"
     """Give the person another PIN, if they do not know theirs."""
     IDENTIFY_TOGETHER = "identify_together"
@@ -106,6 +110,10 @@ _OPENS_ONCE = frozenset(
         Reason.NOT_YET_VALID,
         Reason.EXPIRED,
         Reason.NO_RULE,
+        Reason.RIGHT_ENDED,
+        Reason.CREDENTIAL_NOT_YET_VALID,
+        Reason.CREDENTIAL_EXPIRED,
+        Reason.CREDENTIAL_USED_UP,
         Reason.OUT_OF_TIME,
         Reason.BLOCKED,
         Reason.THREAT_LEVEL,
@@ -172,6 +180,12 @@ def _condition(_: Case, rules: Sequence[RuleReport]) -> Cure:
     return Cure(CureAction.REMOVE_CONDITION, {"rule_ids": unknown})
 
 
+def _credential(case: Case, _: Sequence[RuleReport]) -> Cure:
+    known = case.facts.get("credential", {})
+    row = {name: known[name] for name in ("object", "id") if name in known}
+    return Cure(CureAction.CHANGE_CREDENTIAL, {**_person(case), **row})
+
+
 def _factors(case: Case, _: Sequence[RuleReport]) -> Cure:
     return Cure(CureAction.CHANGE_FACTORS, _portal(case))
 
@@ -215,6 +229,8 @@ _CURES: Mapping[Reason, _Made] = MappingProxyType(
         Reason.UNKNOWN_CREDENTIAL: _just(CureAction.GIVE_CREDENTIAL),
         Reason.NOT_YET_VALID: _for_person(CureAction.CHANGE_VALIDITY),
         Reason.EXPIRED: _for_person(CureAction.CHANGE_VALIDITY),
+        **dict.fromkeys((reason for reason in Reason if reason.of_credential), _credential),
+        Reason.RIGHT_ENDED: _for_person(CureAction.EXTEND_RIGHT),
         Reason.NO_RULE: _no_rule,
         Reason.OUT_OF_TIME: _out_of_time,
         Reason.UNKNOWN_CONDITION: _condition,

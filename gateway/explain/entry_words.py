@@ -462,6 +462,7 @@ _LINES: Mapping[EntryKind, Callable[[Body, SiteNames], JournalLine | None]] = {
     EntryKind.INTERLOCK: _interlock,
     EntryKind.CODE_USED: lambda *_: None,
     EntryKind.CARD_SPENT: lambda *_: None,
+    EntryKind.CREDENTIAL_USED: lambda *_: None,
     EntryKind.DURESS: lambda *_: None,
     EntryKind.ARMING: _arming,
     EntryKind.ENTRY: _entry,

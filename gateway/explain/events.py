@@ -443,6 +443,7 @@ _EVENTS: Mapping[EntryKind, _Made] = MappingProxyType(
         EntryKind.INTERLOCK: _interlock,
         EntryKind.CODE_USED: _none,
         EntryKind.CARD_SPENT: _none,
+        EntryKind.CREDENTIAL_USED: _none,
         EntryKind.DURESS: _none,
         EntryKind.ARMING: _arming,
         EntryKind.ENTRY: _entry,

@@ -75,32 +75,44 @@ class PeopleIndex:
             ids = [row[0] for row in rows]
             groups = self._ties("user_groups", "group_id", ids)
             rules = self._ties("user_access_rules", "access_rule_id", ids)
-            exempt = self._ties("antipassback_exemptions", "user_id", ids)
+            exempt = self._exempt(ids)
         return [
             Member(
                 Person(
                     id_,
                     begin_time,
                     end_time,
-                    tuple(groups.get(id_, ())),
-                    tuple(rules.get(id_, ())),
+                    tuple(group for group, _ in groups[id_]),
+                    tuple(rule for rule, _ in rules[id_]),
                     passback_exempt=id_ in exempt,
+                    group_ends=tuple((group, end) for group, end in groups[id_] if end),
+                    rule_ends=tuple((rule, end) for rule, end in rules[id_] if end),
                 ),
                 name,
             )
             for id_, name, begin_time, end_time in rows
         ]
 
-    def _ties(self, table: str, what: str, ids: Sequence[int]) -> dict[int, list[int]]:
-        user_id = self._models.column(table, "user_id")
-        ties = self._models[table].select(user_id, self._models.column(table, what))
-        found: dict[int, list[int]] = defaultdict(list)
-        for id_, tied in fetch(self._connection, ties.where(user_id.in_(members(list(ids))))):
-            found[id_].append(tied)
+    def _ties(self, table: str, what: str, ids: Sequence[int]) -> dict[int, list[tuple[int, int]]]:
+        """By person, what they are tied to, each with its last second or 0."""
+        columns = [self._models.column(table, name) for name in ("user_id", what, "end_time")]
+        ties = self._models[table].select(*columns)
+        found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for id_, tied, end in fetch(self._connection, ties.where(_among(columns[0], ids))):
+            found[id_].append((tied, end))
         return found
+
+    def _exempt(self, ids: Sequence[int]) -> set[int]:
+        user_id = self._models.column("antipassback_exemptions", "user_id")
+        rows = self._models["antipassback_exemptions"].select(user_id)
+        return {id_ for (id_,) in fetch(self._connection, rows.where(_among(user_id, ids)))}
 
 
 _COLUMNS = ("id", "name", "begin_time", "end_time")
+
+
+def _among(column: Any, ids: Sequence[int]) -> Any:
+    return column.in_(members(list(ids)))
 
 
 def fetch(connection: sqlite3.Connection, query: peewee.Query) -> list[tuple[Any, ...]]:

@@ -216,6 +216,33 @@ def _valid(known: Known, names: WordNames) -> str:
     return ", ".join(parts)
 
 
+_CREDENTIALS = {"cards": "card", "qrcodes": "QR code", "uhf_tags": "UHF tag", "pins": "PIN"}
+
+
+def _credential(known: Known, names: WordNames) -> str:
+    facts = known.facts.get("credential")
+    if facts is None:
+        return ""
+    parts = [f"{_CREDENTIALS[facts['object']]} {facts['id']} of {facts['object']}"]
+    parts += [
+        f"valid {name} {stamp_words(names.wall_of_stamp(facts[name]))}"
+        for name in ("from", "until")
+        if name in facts
+    ]
+    if known.reason is Reason.CREDENTIAL_USED_UP and "uses" in facts:
+        parts.append(f"good for {facts['uses']} entries in all")
+    return ", ".join(parts)
+
+
+def _ended(known: Known, names: WordNames) -> str:
+    facts = known.facts.get("ended")
+    if facts is None:
+        return ""
+    parts = [f"membership in {names.group(group)}" for group in facts["groups"]]
+    parts += [f"own rule {rule}" for rule in facts["rules"]]
+    return ", ".join(parts)
+
+
 def _unreachable(known: Known, names: WordNames) -> str:
     facts = known.facts.get(Reason.DOOR_UNREACHABLE)
     if facts is None:
@@ -251,6 +278,8 @@ _DETAILS: Mapping[Reason, Callable[[Known, WordNames], str]] = {
     Reason.NO_SECOND_FACTOR_HERE: _factors,
     Reason.PIN_NOT_ACCEPTED: _factors,
     Reason.CARD_NOT_ACCEPTED: _factors,
+    **dict.fromkeys((reason for reason in Reason if reason.of_credential), _credential),
+    Reason.RIGHT_ENDED: _ended,
     Reason.NOT_YET_VALID: _valid,
     Reason.EXPIRED: _valid,
     Reason.DOOR_UNREACHABLE: _unreachable,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import TypeVar
 
@@ -13,13 +14,20 @@ from gateway.objects.fields import (
     Choice,
     Digits,
     Extension,
+    Field,
     Flag,
     HexText,
     Id,
+    Int,
     Ref,
+    Stored,
     Text,
+    Time,
     invalid_member,
 )
+
+USES_MAX = 1_000_000
+"""The most entries that a credential can be good for, beside any number."""
 
 Identifier = TypeVar("Identifier", int, str)
 
@@ -57,6 +65,27 @@ class TagText(HexText):
         return _somebodys(self.name, text, placeholder_tag(text))
 
 
+def terms_of_credential() -> tuple[Field, ...]:
+    """The columns of a credential's own status, validity and uses, which all kinds have."""
+    return (
+        # 0 active, 1 lost, 2 stolen (raises a silent alarm), 3 disabled.
+        Choice("status", default=0, choices=(0, 1, 2, 3), extension=Extension.OURS),
+        # Device time; 0 for no begin or end.
+        Time("begin_time", default=0, extension=Extension.OURS),
+        Time("end_time", default=0, extension=Extension.OURS),
+        # The entries that it is good for, 0 for any number; raise it to allow more.
+        Int("uses", default=0, minimum=0, maximum=USES_MAX, extension=Extension.OURS),
+        # The entries made with it, which the controller counts.
+        Int("used", default=0, derived=True, quiet=True, extension=Extension.OURS),
+    )
+
+
+def _check_terms(row: Mapping[str, Stored]) -> None:
+    begin, end = row["begin_time"], row["end_time"]
+    if isinstance(begin, int) and isinstance(end, int) and end and end < begin:
+        raise invalid_member("end_time", f"time not before 'begin_time', {begin},", str(end))
+
+
 def _somebodys(name: str, value: Identifier, placeholder: str) -> Identifier:
     """Return `value` unless it is a placeholder, which would admit anybody with a blank card."""
     if placeholder:
@@ -73,8 +102,10 @@ CARDS = ObjectType(
         Text("secret", default="", secret=True, extension=Extension.OURS),
         # 1: raises a duress alarm. The vendor does not document how a card is marked.
         Flag("panic", default=0, secret=True, duress=True, extension=Extension.OURS),
+        *terms_of_credential(),
     ),
     change_logged=True,
+    check=_check_terms,
 )
 
 QRCODES = ObjectType(
@@ -83,7 +114,9 @@ QRCODES = ObjectType(
         Id("id"),
         CodeText("value", required=True, unique=True),
         Ref("user_id", "users", required=True),
+        *terms_of_credential(),
     ),
+    check=_check_terms,
 )
 
 PINS = ObjectType(
@@ -94,8 +127,10 @@ PINS = ObjectType(
         Ref("user_id", "users", required=True),
         # 0 ordinary, 1 raises the panic alarm.
         Choice("pin_type", default=0, choices=(0, 1), secret=True, duress=True),
+        *terms_of_credential(),
     ),
     pairs_unique=(("user_id", "pin_type"),),
+    check=_check_terms,
 )
 
 UHF_TAGS = ObjectType(
@@ -105,7 +140,9 @@ UHF_TAGS = ObjectType(
         # Up to 96 bits.
         TagText("value", required=True, unique=True, max_length=24),
         Ref("user_id", "users", required=True),
+        *terms_of_credential(),
     ),
+    check=_check_terms,
 )
 
 CONTINGENCY_CARDS = ObjectType(

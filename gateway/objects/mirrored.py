@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping
 from gateway.objects.declaration import ObjectType, Registry
 from gateway.objects.fields import Field
 
+_TERMS = ("status", "begin_time", "end_time", "uses")
+
 _PEOPLE: Mapping[str, Collection[str] | None] = {
     # The rest of the row, such as when the person was seen last, decides nothing.
     "users": (
@@ -20,10 +22,11 @@ _PEOPLE: Mapping[str, Collection[str] | None] = {
         "end_time",
         "extended_times",
     ),
-    "cards": None,
-    "qrcodes": None,
-    "uhf_tags": None,
-    "pins": None,
+    # The uses that were made are counted in the controller's own file.
+    "cards": ("id", "value", "user_id", "secret", "panic", *_TERMS),
+    "qrcodes": ("id", "value", "user_id", *_TERMS),
+    "uhf_tags": ("id", "value", "user_id", *_TERMS),
+    "pins": ("id", "value", "user_id", "pin_type", *_TERMS),
     "user_groups": None,
     "user_access_rules": None,
     "opening_times": None,

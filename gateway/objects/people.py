@@ -36,7 +36,12 @@ GROUPS = ObjectType("groups", (Id("id"), NameText("name", required=True)))
 
 USER_GROUPS = ObjectType(
     "user_groups",
-    (Ref("user_id", "users", required=True), Ref("group_id", "groups", required=True)),
+    (
+        Ref("user_id", "users", required=True),
+        Ref("group_id", "groups", required=True),
+        # The last second of the membership in device time, 0 for no end.
+        Time("end_time", default=0, extension=Extension.OURS),
+    ),
     pairs_unique=(("user_id", "group_id"),),
 )
 

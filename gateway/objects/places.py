@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from gateway.objects.configuration_keys import RELAY_TIMEOUT_MAX_MS
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import I64, Choice, Id, Int, NameText, OnDelete, Ref, Text
+from gateway.objects.fields import (
+    I64,
+    Choice,
+    Extension,
+    Id,
+    Int,
+    NameText,
+    OnDelete,
+    Ref,
+    Text,
+    Time,
+)
 from gateway.objects.links import link
 
 AREAS = ObjectType("areas", (Id("id"), NameText("name", required=True)), policy=True)
@@ -54,7 +65,13 @@ PORTAL_ACCESS_RULES = link("portal_access_rules", "portals", "access_rules", pol
 AREA_ACCESS_RULES = link("area_access_rules", "areas", "access_rules", policy=True)
 GROUP_ACCESS_RULES = link("group_access_rules", "groups", "access_rules", policy=True)
 # Read with the person at each decision, so it is no part of the compiled policy.
-USER_ACCESS_RULES = link("user_access_rules", "users", "access_rules")
+USER_ACCESS_RULES = link(
+    "user_access_rules",
+    "users",
+    "access_rules",
+    # The last second in which the person has the rule, in device time; 0 for no end.
+    Time("end_time", default=0, extension=Extension.OURS),
+)
 ACCESS_RULE_TIME_ZONES = link("access_rule_time_zones", "access_rules", "time_zones", policy=True)
 
 OPENING_TIMES = ObjectType(

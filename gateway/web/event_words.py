@@ -181,6 +181,13 @@ REASONS: Mapping[Reason, Variants] = MappingProxyType(
         Reason.UNKNOWN_CREDENTIAL: (noted("nobody has it"),),
         Reason.NOT_YET_VALID: (noted("valid only from %(from_at)s on"), noted("not valid yet")),
         Reason.EXPIRED: (noted("was valid until %(until_at)s"), noted("no longer valid")),
+        Reason.CREDENTIAL_LOST: (noted("marked as lost"),),
+        Reason.CREDENTIAL_STOLEN: (noted("marked as stolen"),),
+        Reason.CREDENTIAL_DISABLED: (noted("disabled"),),
+        Reason.CREDENTIAL_NOT_YET_VALID: (noted("what was shown is not valid yet"),),
+        Reason.CREDENTIAL_EXPIRED: (noted("what was shown is no longer valid"),),
+        Reason.CREDENTIAL_USED_UP: (noted("what was shown has no use left"),),
+        Reason.RIGHT_ENDED: (noted("the membership or rule of this person has ended"),),
         Reason.NO_RULE: (noted("may not pass here"),),
         Reason.OUT_OF_TIME: (noted("outside the hours of %(rules)s"), noted("outside the hours")),
         Reason.UNKNOWN_CONDITION: (

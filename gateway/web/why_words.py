@@ -58,6 +58,8 @@ CURES: Mapping[CureAction, str] = MappingProxyType(
         CureAction.LOWER_THREAT_LEVEL: noted("Lower the threat level"),
         CureAction.IDENTIFY_AGAIN: noted("Show the card again, then key the PIN at once"),
         CureAction.CHANGE_FACTORS: noted("Change what the door asks for"),
+        CureAction.CHANGE_CREDENTIAL: noted("Change this credential"),
+        CureAction.EXTEND_RIGHT: noted("Extend the membership or rule"),
         CureAction.CHANGE_PIN: noted("Give the person another PIN"),
         CureAction.IDENTIFY_TOGETHER: noted("Identify one right after the other"),
         CureAction.WAIT_FOR_KEYPAD: noted("Wait until the keypad is free; cards work meanwhile"),
@@ -75,6 +77,8 @@ PLACES: Mapping[CureAction, str] = MappingProxyType(
     {
         CureAction.GIVE_CREDENTIAL: "/people/give?card=%(card_value)s",
         CureAction.CHANGE_PIN: "/people/%(user_id)s",
+        CureAction.CHANGE_CREDENTIAL: "/people/%(user_id)s",
+        CureAction.EXTEND_RIGHT: "/people/%(user_id)s",
         CureAction.TIE_RULE: "/rules",
         CureAction.CHANGE_HOURS: "/schedules/%(time_zone_id)s",
         CureAction.CHANGE_BLOCK: "/rules/%(rule_id)s",

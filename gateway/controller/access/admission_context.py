@@ -77,19 +77,19 @@ class AdmissionContext:
         if portal and person and config.admission.passback.applies_to(portal.passage):
             position = self._positions.of(person.id, portal.id)
         group, first = self.pending.group(attempt.portal_id), self.pending.first_factor(attempt)
-        owner_of = partial(self._identifier.owner, config=config)
+        owner_of = partial(self._identifier.owner, config=config, portal_id=attempt.portal_id)
         waiting = None if group is None else tuple(filter(None, map(owner_of, group)))
-        holds = first is None or owner_of((first,)) is not None
-        now = self._positions.now()
+        first_now = None if first is None else owner_of((first,))
         return Circumstances(
             self._recorder.moment(),
             self.now_ms(),
-            now,
+            self._positions.now(),
             opening.state,
             position,
             waiting,
-            holds,
-            config.threat,
+            first_holds=first is None or first_now is not None,
+            first_now=first_now,
+            threat=config.threat,
         )
 
     def decide(

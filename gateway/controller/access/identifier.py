@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from gateway.access.admission_values import AdmissionState
 from gateway.access.attempt import Attempt, Duress, Factor
+from gateway.access.credential_terms import CredentialStatus, CredentialTerms
 from gateway.access.person import Person
+from gateway.controller.access.credential_uses import CredentialUses
 from gateway.controller.access.dynamic_codes import DynamicCodes, DynamicCodesState
 from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.ports import People
@@ -92,7 +94,10 @@ class IdentifierState:
 class Identifier:
     """Finds the person behind an identification. The loop's thread alone uses it."""
 
-    def __init__(self, site: SiteFile, people: People, codes: DynamicCodes) -> None:
+    def __init__(
+        self, site: SiteFile, people: People, codes: DynamicCodes, uses: CredentialUses
+    ) -> None:
+        self._uses = uses
         self._readers = {reader.name: reader for reader in site.reader}
         self._people = people
         self._codes = codes
@@ -127,13 +132,17 @@ class Identifier:
         known = self._readers.get(reader)
         return 0 if known is None else identifier_of(known)
 
-    def owner(self, shown: Sequence[Shown], config: EffectiveConfig) -> Person | None:
-        """The person who showed all of `shown`, as stored now; None if any of it no longer counts.
+    def owner(
+        self, shown: Sequence[Shown], config: EffectiveConfig, portal_id: int
+    ) -> Person | None:
+        """The person who showed all of `shown` at a portal, as stored now, with these credentials;
+        None if any of it no longer counts.
 
         A credential no longer counts once it was deleted, given to another person, changed or
         spent, or its kind was switched off. Raises StorageError.
         """
         person = None
+        credentials: list[CredentialTerms] = []
         for each in shown:
             if each.credential is None:
                 reading = self._people.find_by_id(each.user_id)
@@ -146,8 +155,12 @@ class Identifier:
             if not same or spent or reading.secret != each.secret:
                 return None
             person = reading.person
+            credentials += person.credentials if person else ()
         spends = next((each.spends for each in shown if each.spends), None)
-        return person and replace(person, spends=spends)
+        if person is None:
+            return None
+        person = replace(person, spends=spends, credentials=tuple(credentials))
+        return self._uses.counted(person, portal_id)
 
     def portal_of(self, reader: str, config: EffectiveConfig) -> int:
         """The portal that a reader stands for, 0 for none."""
@@ -276,12 +289,13 @@ class Identifier:
         reading: Reading,
     ) -> Identified:
         """`credential` is what was looked up, None for a password."""
-        person = reading.person
+        portal_id = self.portal_of(identification.reader, config)
+        person = reading.person and self._uses.counted(reading.person, portal_id)
         factor = _FACTORS[credential.kind] if credential else Factor.PASSWORD
         return Identified(
             Attempt(
                 reader=identification.reader,
-                portal_id=self.portal_of(identification.reader, config),
+                portal_id=portal_id,
                 factor=factor,
                 person=person,
                 contingency=reading.contingency,
@@ -298,6 +312,11 @@ class Identifier:
 
 
 def _duress(factor: Factor, reading: Reading) -> Duress | None:
+    """The silent alarm of a credential: that of a threat, or of a stolen one."""
+    shown = reading.person.credentials if reading.person else ()
+    if any(terms.status == CredentialStatus.STOLEN for terms in shown):
+        # The vendor's alarms know cards and PINs alone.
+        return _DURESS.get(factor, Duress.CARD)
     return _DURESS.get(factor) if reading.panic else None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.decision import refuse
+from gateway.access.facts import cut, of_credential
 from gateway.access.reasons import Reason
 from gateway.clock import Clock
 from gateway.controller.access.identifier import Identifier
@@ -23,6 +24,7 @@ from gateway.controller.state.component import Decided, Emit, GrantUsed, ThreatS
 from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.recorder import Receipt, Recorder
 from gateway.credentials.values import Credential
+from gateway.errors import StorageError
 
 
 class OutcomeHandler:
@@ -108,10 +110,25 @@ class OutcomeHandler:
         if barred is not None:
             self.record(_barred(outcome, barred, opening.state.facts.get(barred)), credential)
             return True
+        if self._used_up(outcome, credential):
+            return True
         unreachable = self._opener.unreachable(opening)
         if unreachable is not None:
             self.record(_barred(outcome, Reason.DOOR_UNREACHABLE, unreachable), credential)
         return unreachable is not None
+
+    def _used_up(self, outcome: AdmissionOutcome, credential: Credential | None) -> bool:
+        """Whether what was presented has been used up elsewhere meanwhile; then it is recorded."""
+        try:
+            spent = self._grants.unusable(outcome)
+        except StorageError as error:
+            known = {"error": cut(str(error))}
+            self.record(_barred(outcome, Reason.INTERNAL_ERROR, known), credential)
+            return True
+        if spent is not None:
+            refused = _barred(outcome, Reason.CREDENTIAL_USED_UP, None)
+            self.record(replace(refused, facts=of_credential(spent)), credential)
+        return spent is not None
 
     def _open(
         self,

@@ -14,8 +14,10 @@ from gateway.access.admission_values import (
     PendingFactor,
 )
 from gateway.access.attempt import Attempt
+from gateway.access.credential_terms import CredentialTerms
 from gateway.access.guessing import Guard
 from gateway.access.reasons import Reason
+from gateway.controller.access.credential_uses import CredentialUses
 from gateway.controller.access.dynamic_codes import DynamicCodes
 from gateway.controller.access.identifier import Identified, Shown
 from gateway.controller.access.passback_positions import PassbackPositions
@@ -182,11 +184,13 @@ class PendingGrants:
         self,
         positions: PassbackPositions,
         codes: DynamicCodes,
+        uses: CredentialUses,
         hours: OpeningHours,
         recorder: Recorder,
     ) -> None:
         self._positions = positions
         self._codes = codes
+        self._uses = uses
         self._hours = hours
         self._recorder = recorder
         self._grants: dict[int, Grant] = {}
@@ -210,8 +214,20 @@ class PendingGrants:
         for person in outcome.company:
             if person.spends is not None:
                 self._codes.spend(*person.spends)
+        self._uses.reserve(self._last, portal.id, outcome.company)
         self._hours.granted(self._last, outcome, config)
         return self._last
+
+    def unusable(self, outcome: AdmissionOutcome) -> CredentialTerms | None:
+        """A credential of the people of a grant that was used up since it was decided; None
+        without one. Raises StorageError."""
+        for person in outcome.company:
+            now = self._uses.counted(person, outcome.decision.portal_id)
+            spent = (terms for terms in now.credentials if terms.left == 0)
+            found = next(spent, None)
+            if found is not None:
+                return found
+        return None
 
     def used(self, number: int) -> None:
         """Record the entry. If a grant opened several doors, the first that reports counts."""
@@ -220,11 +236,13 @@ class PendingGrants:
             return
         for user_id in grant.people:
             self._positions.entered(user_id, grant.portal_id, grant.area_id)
+        self._uses.entered(number)
 
     def lapsed(self, number: int, door: int) -> None:
         """Record that nobody entered in time; `door` is 0 for a turnstile."""
         grant = self._grants.pop(number, None)
         if grant is not None:
+            self._uses.lapsed(number)
             self._recorder.note(
                 EntryKind.NO_ENTRY, users=grant.people, portal_id=grant.portal_id, door=door
             )

@@ -214,7 +214,7 @@ class ServerDecisions(Component):
 
         def decide() -> Outcomes:
             # The person as stored now counts, as after any wait.
-            person = attempt.person and self._identifier.owner((shown,), config)
+            person = attempt.person and self._identifier.owner((shown,), config, attempt.portal_id)
             if waiting.first is not None:
                 self._context.pending.await_again(
                     attempt.reader, waiting.first, waiting.first_shown, self._context.now_ms()

@@ -25,6 +25,7 @@ from pydantic import TypeAdapter
 
 from gateway.access.rows import PolicyRows
 from gateway.controller.access.credential_handler import CredentialHandlerState
+from gateway.controller.access.credential_uses import CredentialUsesState
 from gateway.controller.access.identifier import IdentifierState, Shown
 from gateway.controller.access.passback_positions import ForgivenessState, PassbackPositionsState
 from gateway.controller.access.read_throttle import ReadThrottleState
@@ -54,7 +55,7 @@ from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 
-FORM = 24
+FORM = 25
 """A program reads only records of its own form."""
 LONGEST_KEY_BITS = 8
 """A frame with at most so many bits is a key of a keypad."""
@@ -81,6 +82,7 @@ STATES: Mapping[str, type] = MappingProxyType(
         "threat": ThreatKeeperState,
         "throttle": ReadThrottleState,
         "turnstile": TurnstilePanelState,
+        "uses": CredentialUsesState,
     }
 )
 """The states of components. One of several has its number in its name: `door 1`."""
@@ -113,6 +115,7 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
         "passages": list[PassageEntered],
         "password": Reading,
         "person": Reading,
+        "uses": int,
         "version": int,
         "window": int | None,
     }

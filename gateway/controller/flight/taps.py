@@ -20,6 +20,7 @@ from gateway.errors import GatewayError, StorageError
 from gateway.link.messages import Answer, ClearanceQuestion, Fact, Request, ServerQuestion
 from gateway.settings import LockState
 from gateway.store.journal import Entry
+from gateway.store.journal.credential_uses import UseKey
 from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 
@@ -99,6 +100,9 @@ class PassagesTap:
 
     def any_before(self, day: int) -> bool:
         return _reported(self._on_answer, "any before", day, lambda: self._passages.any_before(day))
+
+    def uses(self, key: UseKey) -> int:
+        return _reported(self._on_answer, "uses", key.row_id, lambda: self._passages.uses(key))
 
 
 class WriterTap:

@@ -28,6 +28,7 @@ from gateway.credentials.values import Credential
 from gateway.errors import BrokenRecord
 from gateway.host.clock_trust import ClockVerdict
 from gateway.settings import LockState, SiteFile, describe
+from gateway.store.journal.credential_uses import UseKey
 from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 
@@ -149,6 +150,9 @@ class _Answers:
 
     def any_before(self, day: int) -> bool:
         return bool(self._next("any before", day))
+
+    def uses(self, key: UseKey) -> int:
+        return int(self._next("uses", key.row_id))
 
     def window_of(
         self,

@@ -28,6 +28,7 @@ from gateway.link.messages import (
 )
 from gateway.settings import LockState, OsdpReader
 from gateway.store.journal import Entry
+from gateway.store.journal.credential_uses import UseKey
 from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
@@ -65,11 +66,13 @@ class People(Protocol):
 
 
 class Passages(Protocol):
-    """Who entered where last; see PassageReader."""
+    """Who entered where last, and how often by which credential; see PassageReader."""
 
     def of(self, user_id: int) -> list[PassageEntered]: ...
 
     def any_before(self, day: int) -> bool: ...
+
+    def uses(self, key: UseKey) -> int: ...
 
 
 class Writer(Protocol):

@@ -16,6 +16,7 @@ from gateway.alarms.causes import AlarmCause
 from gateway.alarms.zones import ZoneEntry
 from gateway.clock import LATEST
 from gateway.doors.values import Mode, Schedule
+from gateway.store.journal.credential_uses import MOST_USED
 from gateway.store.journal.entries import EntryKind
 
 LARGEST_ID = 1 << 53
@@ -225,6 +226,13 @@ class _CodeUsed(_CardSpent):
     oldest: Int
 
 
+class _CredentialUsed(_Body):
+    object: Literal["cards", "qrcodes", "uhf_tags", "pins"]
+    row_id: Id
+    user_id: Id
+    used: Annotated[int, Field(ge=1, le=MOST_USED)] | None = None
+
+
 class _Online(_Body):
     mode: str
     lost_utc_s: UnixSeconds
@@ -279,6 +287,7 @@ _FORMS: Mapping[EntryKind, type[_Body]] = {
     EntryKind.ARMING: _Arming,
     EntryKind.CODE_USED: _CodeUsed,
     EntryKind.CARD_SPENT: _CardSpent,
+    EntryKind.CREDENTIAL_USED: _CredentialUsed,
     EntryKind.ONLINE: _Online,
     EntryKind.THREAT_LEVEL: _ThreatLevel,
 }

@@ -83,6 +83,9 @@ class EntryKind(StrEnum):
     """A code that changes with the time was accepted; it never is again."""
     CARD_SPENT = "card_spent"
     """Somebody was let in with a card that lets in once."""
+    CREDENTIAL_USED = "credential_used"
+    """Somebody entered with a credential that is good for a number of entries: its table, its row,
+    its owner, and how often it has been used by then, if that could be told."""
     DURESS = "duress"
     """Somebody identified under threat, and an alarm is to follow after `delay_ms`; or (`done`) it
     has begun."""

@@ -20,6 +20,7 @@ from gateway.errors import StorageError
 from gateway.store.files import database
 from gateway.store.files.database import sql_of
 from gateway.store.journal.bodies import LARGEST_ID, read_body
+from gateway.store.journal.credential_uses import CredentialUseTable
 from gateway.store.journal.entries import JOURNAL_FORM, CommittedEntry, Entry, EntryKind
 from gateway.store.journal.history import KEPT, STATES, History
 from gateway.store.journal.newest import NewestTable
@@ -114,6 +115,7 @@ class Journal(History):
         # the interpreter with this thread just when somebody stands at a door.
         self._passages = PassageTable(self._database)
         self._used_codes = UsedCodeTable(self._database)
+        self._uses = CredentialUseTable(self._database)
         self._newest = NewestTable(self._database, STATES)
         with self._database.bind_ctx(_TABLES):
             self._insert = sql_of(JournalRow.insert_many([(0, "", "", 0, 0, "", False)], _WRITTEN))
@@ -323,7 +325,7 @@ class Journal(History):
     def _prepare(self, connection: sqlite3.Connection) -> None:
         """Make what an older program did not, in the running transaction: a start writes nothing,
         since the disk may be full or read-only."""
-        for table in (PassageTable, UsedCodeTable, NewestTable):
+        for table in (PassageTable, UsedCodeTable, CredentialUseTable, NewestTable):
             for model in table.TABLES:
                 with self._database.bind_ctx([model]):
                     model.create_table()
@@ -347,6 +349,8 @@ class Journal(History):
                 self._passages.apply(connection, change_of(entry.body))
             case EntryKind.CODE_USED:
                 self._used_codes.use(connection, entry.body)
+            case EntryKind.CREDENTIAL_USED:
+                self._uses.count(connection, entry.body)
             case EntryKind.CARD_SPENT:
                 self._used_codes.spend(connection, entry.body)
             case _:

@@ -19,6 +19,7 @@ from gateway.errors import DamagedFile
 from gateway.store.files.current import CurrentFile
 from gateway.store.files.database import sql_of
 from gateway.store.journal.bodies import LARGEST_ID
+from gateway.store.journal.credential_uses import MOST_USED, UseKey
 from gateway.store.journal.entries import JOURNAL_FORM
 from gateway.store.journal.rows import Damage, journal_errors, whole_number
 
@@ -104,8 +105,14 @@ class PassageTable:
                 connection.execute(self._forgive, (user_id,))
 
 
+_USES = (
+    f"SELECT {whole_number('used')} FROM credential_uses"  # noqa: S608 - ours
+    " WHERE kind = ? AND row_id = ? AND user_id = ?"
+)
+
+
 class PassageReader:
-    """The reading end. One thread uses it."""
+    """The reading end of passages and of uses of credentials. One thread uses it."""
 
     def __init__(self, path: Path) -> None:
         """`path` is the journal's file, which need not be readable yet."""
@@ -126,27 +133,43 @@ class PassageReader:
         StorageError when the file cannot be read for another reason.
         """
         found = []
-        for number, *row in self._rows(self._of_person, user_id):
+        for number, *row in self._rows("passages", self._of_person, user_id):
             if None in row or abs(row[2]) > LARGEST_ID or abs(row[3]) > LARGEST_ID:
                 self.damage.add(number, "passages: not a whole number")
             else:
                 found.append(PassageEntered(user_id, *row))
         return found
 
+    def uses(self, key: UseKey) -> int:
+        """The entries made with a credential; MOST_USED if the count is damaged.
+
+        In a file that is damaged nothing is found. Raises StorageError when the file cannot be
+        read for another reason.
+        """
+        found = self._rows("credential_uses", _USES, key.kind, key.row_id, key.user_id)
+        if not found:
+            return 0
+        [(used,)] = found
+        if used is None or not 0 <= used < MOST_USED:
+            self.damage.add(-key.row_id, "credential_uses: no number of uses")
+            return MOST_USED
+        return int(used)
+
     def any_before(self, day: int) -> bool:
         """Whether anything is remembered from before the local day `day`.
 
         Raises StorageError when the file cannot be read.
         """
-        return bool(self._rows("SELECT 1 FROM passages WHERE day < ? LIMIT 1", day))
+        earlier = "SELECT 1 FROM passages WHERE day < ? LIMIT 1"
+        return bool(self._rows("passages", earlier, day))
 
-    def _rows(self, sql: str, *values: int) -> list[Any]:
+    def _rows(self, table: str, sql: str, *values: int) -> list[Any]:
         try:
             connection = self._file.connection()
             with journal_errors("the journal cannot be read"):
                 # The first entry of a new program makes the table.
-                there = "SELECT 1 FROM sqlite_master WHERE name = 'passages'"
-                if not connection.execute(there).fetchone():
+                there = "SELECT 1 FROM sqlite_master WHERE name = ?"
+                if not connection.execute(there, (table,)).fetchone():
                     return []
                 return connection.execute(sql, values).fetchall()
         except DamagedFile as error:

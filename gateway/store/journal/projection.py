@@ -3,8 +3,9 @@
 The first of the journal's consumers. Rows and cursor move in one transaction, so that a process
 which dies between two steps repeats nothing and leaves nothing out.
 
-A turnstile's turn raises counters, and a release that nobody used changes the row of its access:
-both are entries of their own, since the journal is only ever added to.
+A turnstile's turn raises counters, a use of a credential is shown in its row, and a release that
+nobody used changes the row of its access: each is an entry of its own, since the journal is only
+ever added to.
 
 An entry that is damaged, or that the tables do not take, is skipped and counted: no entry keeps
 those that follow it from the tables.
@@ -45,6 +46,8 @@ _TABLES = {
     EntryKind.GAVE_UP: "access_events",
     EntryKind.ALARM: "alarm_logs",
 }
+
+_PROJECTED = (*_TABLES, EntryKind.CREDENTIAL_USED)
 
 _REFUSED = (peewee.IntegrityError, ArithmeticError, LookupError, TypeError, ValueError)
 """What an entry raises that its declared form lets pass and its table does not."""
@@ -116,7 +119,7 @@ class Projection:
 
     def _step(self) -> None:
         batch = self._journal.batch(self._done, _BATCH)
-        entries = [entry for entry in batch.entries if entry.kind in _TABLES]
+        entries = [entry for entry in batch.entries if entry.kind in _PROJECTED]
         # None is left in a batch of which all was dropped meanwhile.
         reached = batch.reached if batch.reached > self._done else self._journal.last_seq()
         added = sum(entry.kind is EntryKind.ACCESS for entry in entries)
@@ -161,6 +164,9 @@ class Projection:
         return refused
 
     def _insert_one(self, entry: CommittedEntry) -> None:
+        if entry.kind is EntryKind.CREDENTIAL_USED:
+            self._count_use(entry.body)
+            return
         table = _TABLES[entry.kind]
         columns = self._store.model(table)._meta.fields  # noqa: SLF001 - peewee's own way to ask
         row = {name: value for name, value in entry.body["row"].items() if name in columns}
@@ -200,6 +206,16 @@ class Projection:
             user_id = self._store.models.column("users", "id")
             entered = self._store.model("users").update(last_access=row["time"])
             entered.where(user_id == row["user_id"]).execute()
+
+    def _count_use(self, body: Mapping[str, Any]) -> None:
+        """Show the uses of a credential, unless its row is another person's by now, or is gone."""
+        if "used" not in body:
+            return
+        table = body["object"]
+        models = self._store.models
+        shown = models[table].update(used=body["used"])
+        its = models.key(table) == body["row_id"]
+        shown.where(its & (models.column(table, "user_id") == body["user_id"])).execute()
 
     def _count_turn(self, counters: list[str]) -> None:
         """Raise `counters` by one. The row is made when it is not there: a reset takes it."""

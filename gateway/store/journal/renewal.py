@@ -41,6 +41,7 @@ _NUMBERS: Mapping[str, tuple[str, ...]] = {
     "passages": ("number", "user_id", "portal_id", "area_id", "utc_s", "day"),
     "used_codes": ("card_id", "card_value", "step"),
     "spent_cards": ("card_id", "card_value"),
+    "credential_uses": ("kind", "row_id", "user_id", "used"),
 }
 """The tables beside the journal, which consist of whole numbers."""
 _GAP = 1_000

@@ -69,14 +69,17 @@ MAY_BLOCK = frozenset(
     }
 )
 """Without a row of these somebody might pass who must not."""
+_TERMS = ("status", "begin_time", "end_time", "uses")
 _DENIED: Mapping[str, frozenset[str]] = {
     "users": frozenset(
         {"password", "salt", "panic_password", "panic_salt", "begin_time", "end_time"}
     ),
-    "cards": frozenset({"secret", "panic"}),
-    "pins": frozenset({"pin_type"}),
-    "user_groups": frozenset({"group_id"}),
-    "user_access_rules": frozenset({"access_rule_id"}),
+    "cards": frozenset({"secret", "panic", *_TERMS}),
+    "qrcodes": frozenset(_TERMS),
+    "uhf_tags": frozenset(_TERMS),
+    "pins": frozenset({"pin_type", *_TERMS}),
+    "user_groups": frozenset({"group_id", "end_time"}),
+    "user_access_rules": frozenset({"access_rule_id", "end_time"}),
 }
 """Table -> columns without which its person is denied."""
 

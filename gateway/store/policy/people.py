@@ -9,10 +9,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import peewee
 
+from gateway.access.credential_terms import CredentialKey, CredentialTerms
 from gateway.access.person import Person
 from gateway.credentials.password_hash import verify
 from gateway.credentials.placeholders import placeholder
@@ -39,6 +40,14 @@ _TABLES = {
 
 _ABOUT = ("begin_time", "end_time", "extended_times")
 """The columns of `users` that a decision needs, beside the id."""
+_TERMS = ("id", "status", "begin_time", "end_time", "uses")
+"""The columns of a credential that a decision needs, as CredentialTerms has them."""
+_KEYS = {
+    CredentialKind.CARD: CredentialKey.CARDS,
+    CredentialKind.QRCODE: CredentialKey.QRCODES,
+    CredentialKind.PIN: CredentialKey.PINS,
+    CredentialKind.UHF_TAG: CredentialKey.UHF_TAGS,
+}
 
 
 class WrongRow(StorageError):
@@ -72,8 +81,8 @@ class PeopleReader:
         self._version = _sql(PolicyVersion.select(PolicyVersion.version))
         self._owner = {kind: _owner(models, *where) for kind, where in _TABLES.items()}
         self._passwords = _passwords(models)
-        self._groups = _ties(models, "user_groups", "group_id")
-        self._own_rules = _ties(models, "user_access_rules", "access_rule_id")
+        self._groups = _ties(models, "user_groups", "group_id", "end_time")
+        self._own_rules = _ties(models, "user_access_rules", "access_rule_id", "end_time")
         self._opening_times = _ties(models, "opening_times", "door_id", "time")
         self._exempt = _ties(models, "antipassback_exemptions")
         contingency = models.column("contingency_cards", "value")
@@ -144,13 +153,16 @@ class PeopleReader:
         version = self.policy_version()
         row = self._connection.execute(self._owner[kind], (value,)).fetchone()
         if row is not None:
-            found, user_id, *about, panic, card_id, secret = row
+            found, user_id, *columns = row
+            about, (panic, secret, *terms) = columns[: len(_ABOUT)], columns[len(_ABOUT) :]
             _same(found, value)
+            person = self._person(user_id, *about)
+            shown = CredentialTerms(_KEYS[kind], *terms)
             return Reading(
                 version,
-                self._person(user_id, *about),
+                replace(person, credentials=(shown,)),
                 bool(panic),
-                card_id=card_id,
+                card_id=shown.row_id if kind is CredentialKind.CARD else 0,
                 secret=secret or "",
             )
         if kind is not CredentialKind.CARD:
@@ -185,15 +197,18 @@ class PeopleReader:
     def _person(
         self, user_id: int, begin_time: int | None, end_time: int | None, extended: int | None
     ) -> Person:
+        groups, rules = (self._tied(it, user_id) for it in (self._groups, self._own_rules))
         return Person(
             user_id,
             begin_time,
             end_time,
-            tuple(group for (group,) in self._tied(self._groups, user_id)),
-            tuple(rule for (rule,) in self._tied(self._own_rules, user_id)),
+            tuple(group for group, _ in groups),
+            tuple(rule for rule, _ in rules),
             tuple((door, time) for door, time in self._tied(self._opening_times, user_id)),
             bool(extended),
             bool(self._tied(self._exempt, user_id)),
+            group_ends=tuple((group, end) for group, end in groups if end),
+            rule_ends=tuple((rule, end) for rule, end in rules if end),
         )
 
     def _tied(self, query: str, user_id: int) -> list[tuple[int, ...]]:
@@ -218,9 +233,7 @@ def _owner(models: Models, table: str, mark: str | None) -> str:
     column = models.column
     user_id = column("users", "id")
     marked = peewee.SQL("0") if mark is None else column(table, mark)
-    more: tuple[peewee.Node, ...] = (peewee.SQL("0"), peewee.SQL("''"))
-    if table == "cards":
-        more = (column(table, "id"), column(table, "secret"))
+    secret: peewee.Node = column(table, "secret") if table == "cards" else peewee.SQL("''")
     return _sql(
         models["users"]
         .select(
@@ -228,7 +241,8 @@ def _owner(models: Models, table: str, mark: str | None) -> str:
             user_id,
             *(column("users", name) for name in _ABOUT),
             marked,
-            *more,
+            secret,
+            *(column(table, name) for name in _TERMS),
         )
         .join(models[table], on=(column(table, "user_id") == user_id))
         .where(column(table, "value") == 0)

@@ -19,6 +19,7 @@ from gateway.access.admission_values import (
     KeypadChange,
 )
 from gateway.access.attempt import Attempt, Duress, Factor, PortalState
+from gateway.access.credential_terms import CredentialKey, CredentialStatus, CredentialTerms
 from gateway.access.factor_modes import FactorMode
 from gateway.access.passback import (
     UNKNOWN_POSITION,
@@ -168,7 +169,12 @@ def attempt_of(step: Table) -> Attempt:
     person = None
     if row is not None:
         groups = () if step.get("revoked") else tuple(row["groups"])
-        person = Person(row["id"], group_ids=groups, passback_exempt=row.get("exempt", False))
+        person = Person(
+            row["id"],
+            group_ids=groups,
+            passback_exempt=row.get("exempt", False),
+            credentials=_shown(step.get("shown")),
+        )
     return Attempt(
         reader=step["reader"],
         portal_id=TABLE["portals"][TABLE["readers"][step["reader"]]["portal"]]["id"],
@@ -193,16 +199,22 @@ def seen_at(step: Table, *, trusted: bool = True) -> Circumstances:
     still = step.get("still_waiting")
     waiting = None if still is None else tuple(_person(name) for name in still)
     now_ms, now = round(step["at"] * 1000), Now(utc_s, utc_s)
+    first = step.get("first_now")
+    first_now = None if first is None else Person(0, credentials=_shown(first))
+    holds = not step.get("first_gone")
+    threat = in_force(THREATS, step.get("threat", 0))
     return Circumstances(
-        moment,
-        now_ms,
-        now,
-        place,
-        position,
-        waiting,
-        not step.get("first_gone"),
-        in_force(THREATS, step.get("threat", 0)),
+        moment, now_ms, now, place, position, waiting, holds, threat=threat, first_now=first_now
     )
+
+
+def _shown(terms: Table | None) -> tuple[CredentialTerms, ...]:
+    """A credential with these terms; none of which nothing is said."""
+    if terms is None:
+        return ()
+    status = CredentialStatus[terms.get("status", "active").upper()]
+    uses, used = terms.get("uses", 0), terms.get("used", 0)
+    return (CredentialTerms(CredentialKey.CARDS, 1, status, uses=uses, used=used),)
 
 
 def _person(name: str) -> Person:
@@ -271,6 +283,7 @@ RULES_NOT_ASKED = {
     Reason.LOCK_DOWN,
     Reason.THREAT_LEVEL,
     Reason.FREE_PASSAGE,
+    *(reason for reason in Reason if reason.of_credential),
 }
 
 

@@ -109,4 +109,5 @@ def test_each_reason_that_needs_facts_has_words_for_them() -> None:
     told = {Reason(case["reason"]) for case in CASES}
     persons = {Reason.WAITING_FOR_PERSONS, Reason.PERSONS_MISSING, Reason.NO_PLACE_AMONG_PERSONS}
     needs = {reason for reason, entry in REASONS.items() if entry.facts}
-    assert told | persons | {Reason.NOT_YET_VALID} == needs
+    credentials = {reason for reason in Reason if reason.of_credential}
+    assert told | persons | credentials | {Reason.NOT_YET_VALID} == needs

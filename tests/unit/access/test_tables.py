@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gateway.access.credential_terms import CredentialKey, CredentialStatus, CredentialTerms
 from gateway.access.decision import decide
 from gateway.access.person import Person
 from gateway.access.policy import compile_policy
@@ -140,6 +141,27 @@ def person(table: Table, name: str) -> Person:
         end_time=stamp(row.get("end")),
         group_ids=tuple(row.get("groups", ())),
         own_rule_ids=tuple(ids(table, "rules", row.get("rules", []))),
+        group_ends=tuple(
+            (int(group), stamp(end) or 0) for group, end in row.get("group_ends", {}).items()
+        ),
+        rule_ends=tuple(
+            (table["rules"][rule]["id"], stamp(end) or 0)
+            for rule, end in row.get("rule_ends", {}).items()
+        ),
+        credentials=tuple(
+            CredentialTerms(
+                CredentialKey.CARDS,
+                1,
+                CredentialStatus[card["status"].upper()]
+                if "status" in card
+                else card.get("raw", 0),
+                stamp(card.get("begin")),
+                stamp(card.get("end")),
+                card.get("uses", 0),
+                card.get("used", 0),
+            )
+            for card in row.get("cards", ())
+        ),
     )
 
 

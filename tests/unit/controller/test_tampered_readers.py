@@ -14,6 +14,7 @@ from gateway.credentials.values import Credential, CredentialKind, Identificatio
 from gateway.hardware.events import InputKind, InputLevel, InputName, KeyPressed
 from gateway.hardware.wiring import input_wiring
 from gateway.settings import Reader, SiteFile
+from gateway.store.journal.credential_uses import UseKey
 from gateway.store.policy.people import Reading
 
 KINDS: dict[str, dict[str, Any]] = {
@@ -62,6 +63,9 @@ class Nobody:
 
     def any_before(self, day: int) -> bool:
         raise AssertionError(day)
+
+    def uses(self, key: UseKey) -> int:
+        raise AssertionError(key)
 
 
 class Lines:

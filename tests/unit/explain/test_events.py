@@ -97,6 +97,7 @@ def test_every_reason_is_an_event_even_where_nothing_was_recorded(
         ("clock", {"floor_utc": 1}),
         ("code_used", {"card_id": 1, "card_value": 1, "step": 1, "oldest": 1}),
         ("card_spent", {"card_id": 1, "card_value": 1}),
+        ("credential_used", {"object": "cards", "row_id": 1, "user_id": 1, "used": 1}),
         ("duress", {"cause": 10, "user_id": 1}),
     ],
 )

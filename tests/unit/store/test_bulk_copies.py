@@ -60,7 +60,8 @@ def finish(fed: Fed) -> None:
 
 def people_of(connection: sqlite3.Connection) -> People:
     holders = connection.execute(
-        "SELECT value, users.id, begin_time, end_time FROM cards JOIN users ON user_id = users.id"
+        "SELECT value, users.id, users.begin_time, users.end_time"
+        " FROM cards JOIN users ON user_id = users.id"
     ).fetchall()
     return {value: (id_, *span, *ties_of(connection, id_)) for value, id_, *span in holders}
 

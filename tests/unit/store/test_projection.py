@@ -84,6 +84,23 @@ def test_a_grant_is_the_last_access_and_no_change_of_the_person(site: Site) -> N
     assert len(site.rows("change_logs")) == changes
 
 
+def test_the_uses_of_a_credential_are_shown_to_whoever_asks_for_them(site: Site) -> None:
+    site.store.insert("users", [{"id": id_, "name": f"P{id_}"} for id_ in (5, 6)])
+    site.store.insert("cards", [{"id": 3, "user_id": 5, "value": 77, "uses": 4, "used": 4}])
+    changes = len(site.rows("change_logs"))
+    for owner, used in ((5, 1), (5, 2), (6, 3)):
+        body = {"object": "cards", "row_id": 3, "user_id": owner, "used": used}
+        entry = Entry(EntryKind.CREDENTIAL_USED, body, NOW, 1, clock_trusted=True)
+        site.journal.append([entry], {})
+    version = site.store.change_mark()
+    site.projection.catch_up()
+
+    [row] = site.rows("cards", fields=["uses", "used"])
+    assert row == {"uses": 4, "used": 2}
+    assert "used" not in site.rows("cards")[0]
+    assert (len(site.rows("change_logs")), site.store.change_mark()) == (changes, version)
+
+
 def test_what_is_projected_is_not_projected_again(site: Site) -> None:
     site.access(1)
     site.projection.catch_up()

@@ -19,9 +19,11 @@ from .law import (
     When,
     actions_of,
     asked_for,
+    credential_of,
     find,
     groups_of,
     once,
+    refusal_of,
     restricts,
     rule_on,
 )
@@ -36,11 +38,11 @@ WRONG_ENTRIES, WITHIN_MS, LOCKED_MS = 5, 60_000, 90_000
 # ---- threat levels -----------------------------------------------------------------------------
 
 
-def outlasts(tables: Tables, step: Row) -> bool:
+def outlasts(tables: Tables, step: Row, when: When) -> bool:
     """Whether the threat level in force lets somebody of this person's departments pass."""
     for level in find(tables, "threat_levels", level=step["threat"]):
         listed = find(tables, "threat_level_groups", threat_level_id=level["id"])
-        theirs = groups_of(tables, {"id": step["user"]})
+        theirs = groups_of(tables, {"id": step["user"]}, when)
         return not level["listed_groups_only"] or any(it["group_id"] in theirs for it in listed)
     return False
 
@@ -191,7 +193,8 @@ class Oracle:
                 duress = step["duress"] or wait["duress"]
                 why = "credential_revoked" if step["first_gone"] else "second_factor_wrong"
                 return Answer(why, wait["user"], step["portal"], duress=duress)
-            both = {**step, "duress": step["duress"] or wait["duress"]}
+            first = credential_of(tables, wait["user"], wait["factor"])
+            both = {**step, "duress": step["duress"] or wait["duress"], "first": first}
             return self._judge(tables, both, second=True)
         if reader in self._waits:
             said.late.append(self._timed_out(reader))
@@ -242,9 +245,14 @@ class Oracle:
             return Ruling("free_passage")
         if step["locked_down"]:
             return Ruling("lock_down")
-        if step["threat"] and not outlasts(tables, step):
+        if step["threat"] and not outlasts(tables, step, when):
             return Ruling("threat_level")
         nobody: Row = {"id": 0, "begin_time": 0, "end_time": 0}
+        shown = (step.get("first"), credential_of(tables, step["user"] or None, step["factor"]))
+        for row in shown:
+            refused = row and refusal_of(row, step["entries"], when)
+            if refused:
+                return Ruling(refused)
         [user] = find(tables, "users", id=step["user"]) or [nobody]
         [portal] = find(tables, "portals", id=step["portal"])
         return rule_on(tables, user, portal, when)
@@ -254,7 +262,7 @@ class Oracle:
         grave = passback(tables, self._settings, step)
         if grave == "hard":
             return self._say("passback", step)
-        me = {"id": step["user"], "groups": groups_of(tables, {"id": step["user"]})}
+        me = {"id": step["user"], "groups": groups_of(tables, {"id": step["user"]}, when)}
         company: list[Row] = [me]
         done: tuple[int, ...] = ()
         in_force = portal_rules_in_force(tables, step["portal"], when)

@@ -172,22 +172,87 @@ def reaches(tables: Tables, rule: Row, portal: Row) -> bool:
     )
 
 
-def is_own(tables: Tables, rule: Row, user: Row) -> bool:
+def own_ties(tables: Tables, rule: Row, user: Row) -> list[Row]:
     if user["id"] == 0:  # nobody: an emergency card
-        return bool(find(tables, "contingency_card_access_rules", access_rule_id=rule["id"]))
+        rows = find(tables, "contingency_card_access_rules", access_rule_id=rule["id"])
+        return [{**row, "end_time": 0} for row in rows]
     both = {"user_id": user["id"], "access_rule_id": rule["id"]}
-    return bool(find(tables, "user_access_rules", **both))
+    return find(tables, "user_access_rules", **both)
 
 
-def groups_of(tables: Tables, user: Row) -> list[int]:
-    return [link["group_id"] for link in find(tables, "user_groups", user_id=user["id"])]
+def is_own(tables: Tables, rule: Row, user: Row, when: When) -> bool:
+    """Whether a rule is the person's own, for certain or not."""
+    return any(not over(link, when) for link in own_ties(tables, rule, user))
 
 
-def is_of_group(tables: Tables, rule: Row, user: Row) -> bool:
+def over(link: Row, when: When) -> bool:
+    """Whether a tie of a person has ended for certain."""
+    return bool(link["end_time"] and when.trusted and when.stamp > link["end_time"])
+
+
+def sure(link: Row, when: When) -> bool:
+    """Whether a tie of a person counts for certain."""
+    return not link["end_time"] or (when.trusted and not over(link, when))
+
+
+def groups_of(tables: Tables, user: Row, when: When, *, doubtful: bool = False) -> list[int]:
+    """The departments of a person: those that are certain, or `doubtful` ones too."""
+    return [
+        link["group_id"]
+        for link in find(tables, "user_groups", user_id=user["id"])
+        if (not over(link, when) if doubtful else sure(link, when))
+    ]
+
+
+def is_of(tables: Tables, rule: Row, groups: list[int]) -> bool:
     return any(
         find(tables, "group_access_rules", group_id=group, access_rule_id=rule["id"])
-        for group in groups_of(tables, user)
+        for group in groups
     )
+
+
+def is_doubtful(tables: Tables, rule: Row, user: Row, when: When) -> bool:
+    """Whether nobody can tell that a rule, which is tied to the person, still is."""
+    own = [link for link in own_ties(tables, rule, user) if not over(link, when)]
+    if own:
+        return not any(sure(link, when) for link in own)
+    return not is_of(tables, rule, groups_of(tables, user, when))
+
+
+def has_ended(tables: Tables, here: list[Row], user: Row, when: When) -> bool:
+    """Whether one of the releasing rules of a place was the person's, and is no more."""
+    links = find(tables, "user_groups", user_id=user["id"])
+    groups = [link["group_id"] for link in links if over(link, when)]
+    return any(
+        is_of(tables, rule, groups)
+        or any(over(link, when) for link in own_ties(tables, rule, user))
+        for rule in here
+        if rule["type"] == 1
+    )
+
+
+# ---- credentials -------------------------------------------------------------------------------
+
+
+def credential_of(tables: Tables, user_id: int | None, factor: str) -> Row | None:
+    """The row of what a person shows; nothing is known of a password."""
+    return next(iter(find(tables, "credentials", user_id=user_id, factor=factor)), None)
+
+
+def refusal_of(row: Row, entries: list[Row], when: When) -> str | None:
+    """Why a credential opens nothing by itself; `entries` are all that were made."""
+    words = {1: "credential_lost", 2: "credential_stolen"}
+    if row["status"]:
+        return words.get(row["status"], "credential_disabled")
+    begin, end = row["begin_time"], row["end_time"]
+    if (begin or end) and not when.trusted:
+        return "clock_not_trusted"
+    if begin and when.stamp < begin:
+        return "credential_not_yet_valid"
+    if end and when.stamp > end:
+        return "credential_expired"
+    made = [it for it in entries if it["credential"] == row["id"]]
+    return "credential_used_up" if row["uses"] and len(made) >= row["uses"] else None
 
 
 def runnable(tables: Tables, ids: list[int]) -> list[Row]:
@@ -204,18 +269,24 @@ def once(actions: list[Row]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(row["id"] for row in actions))
 
 
-def rule_on(tables: Tables, user: Row, portal: Row, when: When) -> Ruling:
-    """Validity, then blocks, then releases."""
+def invalid_now(user: Row, when: When) -> str | None:
     begin, end = user["begin_time"] or 0, user["end_time"] or 0
     if (begin or end) and not when.trusted:
-        return Ruling("clock_not_trusted")
+        return "clock_not_trusted"
     if begin and when.stamp < begin:
-        return Ruling("not_yet_valid")
-    if end and when.stamp > end:
-        return Ruling("expired")
+        return "not_yet_valid"
+    return "expired" if end and when.stamp > end else None
+
+
+def rule_on(tables: Tables, user: Row, portal: Row, when: When) -> Ruling:
+    """Validity, then blocks, then releases."""
+    invalid = invalid_now(user, when)
+    if invalid:
+        return Ruling(invalid)
     here = [rule for rule in tables["access_rules"] if reaches(tables, rule, portal)]
-    own = [rule for rule in here if is_own(tables, rule, user)]
-    tied = own + [rule for rule in here if rule not in own and is_of_group(tables, rule, user)]
+    own = [rule for rule in here if is_own(tables, rule, user, when)]
+    groups = groups_of(tables, user, when, doubtful=True)
+    tied = own + [rule for rule in here if rule not in own and is_of(tables, rule, groups)]
     tied.sort(key=lambda rule: int(rule["id"]))
     blocking = [
         rule
@@ -232,33 +303,42 @@ def rule_on(tables: Tables, user: Row, portal: Row, when: When) -> Ruling:
         return Ruling("blocked", tuple(rule["id"] for rule in blocking), once(by_rule))
     candidates = [rule for rule in tied if rule["type"] == 1]
     counting = [rule for rule in candidates if rule in own] or candidates
-    if is_conditional(tables, user):
-        return Ruling("unknown_condition" if counting else "no_rule")
-    return by_releases(tables, counting, portal, when)
+    if not counting:
+        return Ruling("right_ended" if has_ended(tables, here, user, when) else "no_rule")
+    if is_conditional(tables, user, when):
+        return Ruling("unknown_condition")
+    certain = [rule for rule in counting if not is_doubtful(tables, rule, user, when)]
+    return by_releases(tables, counting, certain, portal, when)
 
 
-def is_conditional(tables: Tables, user: Row) -> bool:
+def is_conditional(tables: Tables, user: Row, when: When) -> bool:
     """Whether an identification rule says how the person has to identify; nobody here knows it."""
     return bool(find(tables, "user_identification_rules", user_id=user["id"])) or any(
         find(tables, "group_identification_rules", group_id=group)
-        for group in groups_of(tables, user)
+        for group in groups_of(tables, user, when, doubtful=True)
     )
 
 
-def by_releases(tables: Tables, tied: list[Row], portal: Row, when: When) -> Ruling:
+def by_releases(
+    tables: Tables, tied: list[Row], certain: list[Row], portal: Row, when: When
+) -> Ruling:
     counting = [
         rule
         for rule in tied
         if not find(tables, "access_rule_validations", access_rule_id=rule["id"])
     ]
-    fired = [rule for rule in counting if releases(tables, zones_of(tables, rule), when)]
+    fired = [
+        rule
+        for rule in counting
+        if rule in certain and releases(tables, zones_of(tables, rule), when)
+    ]
     if fired:
         actions = actions_of(tables, "portal_actions", "portal_id", portal["id"])
         for rule in fired:
             actions += actions_of(tables, "access_rule_actions", "access_rule_id", rule["id"])
         return Ruling("granted", tuple(rule["id"] for rule in fired), once(actions))
-    if not tied:
-        return Ruling("no_rule")
+    if any(rule not in certain for rule in counting):
+        return Ruling("clock_not_trusted")
     zones = [zone for rule in counting for zone in zones_of(tables, rule)]
     depends = any(some_day(span) for zone in zones for span in spans_of(tables, zone))
     if depends and not when.trusted:

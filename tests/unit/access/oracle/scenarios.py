@@ -229,11 +229,41 @@ def _people(draw: Random) -> Tables:
             }
             for id_ in users
         ],
-        "user_groups": [{"user_id": id_, "group_id": 1} for id_ in users if draw.random() < 0.8]
-        + _some(draw, "user_groups", users, (2, 3), 0.35),
-        "user_access_rules": _some(draw, "user_access_rules", (4, 5, 6), range(2, 9), 0.1),
+        "user_groups": _ending(
+            draw,
+            [{"user_id": id_, "group_id": 1} for id_ in users if draw.random() < 0.8]
+            + _some(draw, "user_groups", users, (2, 3), 0.35),
+        ),
+        "user_access_rules": _ending(
+            draw, _some(draw, "user_access_rules", (4, 5, 6), range(2, 9), 0.1)
+        ),
+        "credentials": _credentials(draw),
         "antipassback_exemptions": [{"user_id": draw.choice(users)}],
     }
+
+
+def _ending(draw: Random, links: list[Row]) -> list[Row]:
+    """Ties of people, some of which end, on every third site."""
+    likely = draw.choice((0, 0, 0.2))
+    return [{**link, "end_time": _stamp(draw) if draw.random() < likely else 0} for link in links]
+
+
+def _credentials(draw: Random) -> list[Row]:
+    """What people show; most of it is in order."""
+    likely, counted = draw.choice((0, 0, 0.25)), draw.choice((0, 0.9))
+    pairs = product(range(1, 7), (*CARDS, "pin"))
+    return [
+        {
+            "id": id_,
+            "user_id": user,
+            "factor": factor,
+            "status": draw.choice((1, 2, 3, 9)) if draw.random() < likely else 0,
+            "begin_time": _stamp(draw) if draw.random() < likely / 2 else 0,
+            "end_time": _stamp(draw) if draw.random() < likely / 2 else 0,
+            "uses": draw.choice((1, 1, 1, 2)) if draw.random() < counted else 0,
+        }
+        for id_, (user, factor) in enumerate(pairs, 1)
+    ]
 
 
 def _conditions(draw: Random) -> Tables:
@@ -369,14 +399,15 @@ def _crowd(draw: Random, _last: Row) -> Row:
 def _changed(draw: Random, tables: Tables) -> Tables:
     """The tables after somebody took something away, or changed it."""
     after = copy.deepcopy(tables)
-    name = draw.choice(
-        (*LINKS, *("portal_portal_rules",) * 5, "users", "access_rules", "time_zones")
-    )
+    others = ("credentials",) * 4 + ("users", "access_rules", "time_zones")
+    name = draw.choice((*LINKS, *("portal_portal_rules",) * 5, *others))
     if not after[name]:
         return after
     row = draw.choice(after[name])
     if name == "users":
         row["end_time"] = draw.choice((0, 1_000))
+    elif name == "credentials":
+        row["status"] = draw.choice((0, 1))
     elif name == "access_rules":
         row["type"] = 1 - min(row["type"], 1)
     elif name == "portal_portal_rules":

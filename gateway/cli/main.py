@@ -43,7 +43,6 @@ _COMMANDS = {
         "gateway.cli.system_helper",
         "Change the operating system for the api process.",
     ),
-    "update-helper": ("gateway.cli.update", "Install the update that the api process was sent."),
     "device-rules": ("gateway.cli.device_rules", "Print udev rules for the site's USB scanners."),
     "replay": ("gateway.cli.replay", "Run a flight record again and show the first difference."),
     "version": ("gateway.cli.main", "Print the version."),

@@ -6,18 +6,14 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.options import data_option_of
-from gateway.cli.system_helper import passed_socket
 from gateway.errors import GatewayError
 from gateway.host.update_bundle import UpdateFacts
 from gateway.host.update_install import (
-    UPLOADED,
     UpdateOutcome,
     check_update,
     install_checked,
     prepared,
 )
-from gateway.host.update_request import serve_update
 
 
 @click.command()
@@ -43,17 +39,6 @@ def update(file: Path, *, check: bool, older: bool) -> None:
     if note.outcome is not UpdateOutcome.DONE:
         raise GatewayError(f"release {note.version} is not installed; what is above tells why")
     click.echo(f"release {note.version} runs; before it was {note.former}")
-
-
-@click.command("update-helper")
-@data_option_of(None)
-def update_helper(data: Path) -> None:
-    """Check and install the update that the api process was sent, as it requests.
-
-    systemd starts it with its socket, gateway-update.socket.
-    """
-    with passed_socket("gateway-update.socket") as listener:
-        serve_update(listener, data / "api" / UPLOADED)
 
 
 def _show(found: UpdateFacts) -> None:

@@ -57,6 +57,10 @@ class LastUpdate(TypedDict):
     version: str
     signed_by: str
     at_utc: int
+    step: str
+    """The last one that began: `keep`, `stop`, `back_up`, `start` or `go_back`; empty before."""
+    because: str
+    """Why the device went back, in the program's own words."""
     said: list[str]
     """What the installation reported."""
 
@@ -126,6 +130,8 @@ def _last() -> LastUpdate | None:
         "version": note.version,
         "signed_by": note.signed_by,
         "at_utc": int(note.at.timestamp()),
+        "step": "" if note.step is None else note.step.value,
+        "because": note.because,
         "said": list(note.said),
     }
 

@@ -22,15 +22,16 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Self
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from gateway.errors import InvalidRequest, NotSupportedHere
+from gateway.host.signatures import verified_by_library
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 FORM = 1
 LARGEST_UPDATE = 128 * 1024 * 1024
@@ -131,9 +132,14 @@ def read_keys(files: Iterable[Path] = KEY_FILES) -> list[UpdateKey]:
     return keys
 
 
-def check_bundle(file: BinaryIO, keys: Iterable[UpdateKey]) -> UpdateFacts:
+def check_bundle(
+    file: BinaryIO,
+    keys: Iterable[UpdateKey],
+    verified: Callable[[bytes, bytes, bytes], bool] = verified_by_library,
+) -> UpdateFacts:
     """Check the signatures of the whole update; `file` then stands at the package.
 
+    `verified` tells whether a public key made a signature of a message (Ed25519).
     Raises UpdateRefused naming what is wrong, and OSError.
     """
     _check_form(_line(file))
@@ -148,11 +154,8 @@ def check_bundle(file: BinaryIO, keys: Iterable[UpdateKey]) -> UpdateFacts:
     if key is None:
         name = raw[2:10][::-1].hex().upper()
         raise UpdateRefused(f"this update was signed with the key {name}, unknown to this device")
-    public = Ed25519PublicKey.from_public_bytes(key.public)
-    try:
-        public.verify(outer, raw[10:] + signed.encode())
-    except InvalidSignature:
-        raise UpdateRefused("the signature of this update is forged or damaged") from None
+    if not verified(key.public, outer, raw[10:] + signed.encode()):
+        raise UpdateRefused("the signature of this update is forged or damaged")
     found = _COMMENT.fullmatch(signed)
     if found is None:
         raise UpdateRefused(f"this update says of itself what cannot be read: {signed}")
@@ -165,10 +168,8 @@ def check_bundle(file: BinaryIO, keys: Iterable[UpdateKey]) -> UpdateFacts:
             if length < size
             else f"this update has {length - size} bytes too many"
         )
-    try:
-        public.verify(raw[10:], digest)
-    except InvalidSignature:
-        raise UpdateRefused("the package in this update was changed after it was signed") from None
+    if not verified(key.public, raw[10:], digest):
+        raise UpdateRefused("the package in this update was changed after it was signed")
     file.seek(start)
     return UpdateFacts(
         version=found["version"],

@@ -1,5 +1,7 @@
 """Installs a signed update on a device that the Debian package was installed on; needs root.
 
+It needs the standard library alone, so that it also replaces a release whose packages are broken.
+
 The package itself backs the data up, stops, starts, and goes back (systemd/debian/maintainer). What
 is here checks the update in a place that no other user can change, hands it to dpkg and notes how
 it went.
@@ -8,22 +10,25 @@ it went.
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import platform
+import re
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
+from gateway.clock import boot_id
 from gateway.errors import GatewayError, NotSupportedHere, TooBusy
 from gateway.files import read_whole
+from gateway.host.signatures import verified_by_library
 from gateway.host.update_bundle import (
     LARGEST_UPDATE,
     UpdateFacts,
@@ -46,6 +51,9 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _SAID = "gateway: "
 """What the package's own scripts say begins so."""
 _MOST_SAID = 20
+_LONGEST = 300
+_STEP = re.compile(r"step (\w+): ")
+_WENT_BACK = re.compile(r"\S+ runs as before(?:, because (?P<why>.*))?")
 
 
 class UpdateOutcome(StrEnum):
@@ -57,20 +65,90 @@ class UpdateOutcome(StrEnum):
     FAILED = "failed"
 
 
-class UpdateNote(BaseModel):
+class UpdateStep(StrEnum):
+    """What an installation is at, as the package's scripts name it."""
+
+    KEEP = "keep"
+    """Keeps the former package."""
+    STOP = "stop"
+    """Stops the services."""
+    BACK_UP = "back_up"
+    """Backs up both databases."""
+    START = "start"
+    """The files are exchanged; starts the services of the new release."""
+    GO_BACK = "go_back"
+    """Puts the former release back and starts it."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateNote:
     """What is known of the last update."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    form: int = 1
     outcome: UpdateOutcome
     former: str
     """The release that was installed before."""
     version: str
     signed_by: str
     at: datetime
+    step: UpdateStep | None = None
+    """The last one that began."""
+    because: str = ""
+    """Why the device went back."""
     said: tuple[str, ...] = ()
     """Lines of the package's scripts."""
+    boot: str = ""
+    """The start of the machine in which it was written."""
+
+    @classmethod
+    def read(cls, content: bytes) -> Self:
+        """From a note on the disk. Raises ValueError for one that cannot be used."""
+        found = json.loads(content)
+        if not isinstance(found, dict) or found.get("form") != 1:
+            raise ValueError("no note of this form")
+        said = found.get("said", [])
+        if not isinstance(said, list):
+            raise ValueError("said: a list is needed")  # noqa: TRY004 - as json's own errors
+        step = found.get("step")
+        return cls(
+            outcome=UpdateOutcome(_text(found.get("outcome"))),
+            former=_text(found.get("former")),
+            version=_text(found.get("version")),
+            signed_by=_text(found.get("signed_by")),
+            at=datetime.fromisoformat(_text(found.get("at"))).astimezone(UTC),
+            step=None if step is None else UpdateStep(step),
+            because=_text(found.get("because", "")),
+            said=tuple(map(_text, said[-_MOST_SAID:])),
+            boot=_text(found.get("boot", "")),
+        )
+
+    def write(self) -> str:
+        """For `read`."""
+        return json.dumps({"form": 1, **asdict(self), "at": self.at.isoformat()})
+
+    def heard(self, line: str) -> Self:
+        """After a line of the package's scripts."""
+        step = _STEP.match(line)
+        with suppress(ValueError):
+            return replace(
+                self,
+                step=UpdateStep(step[1]) if step else self.step,
+                said=(*self.said, line[:_LONGEST])[-_MOST_SAID:],
+            )
+        return self  # a step of a later release
+
+    def ended(self, code: int) -> Self:
+        """After dpkg ended with `code`."""
+        outcome, because = UpdateOutcome.DONE if code == 0 else UpdateOutcome.FAILED, ""
+        for line in self.said:
+            if found := _WENT_BACK.search(line):
+                outcome, because = UpdateOutcome.WENT_BACK, found["why"] or ""
+        return replace(self, outcome=outcome, because=because, at=datetime.now(UTC))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a text is needed")  # noqa: TRY004 - as json's own errors
+    return value[:_LONGEST]
 
 
 def installed_version() -> tuple[str, str]:
@@ -98,11 +176,16 @@ def architecture() -> str:
     return _ARCHITECTURES.get(platform.machine(), platform.machine())
 
 
-def check_update(file: BinaryIO, *, older: bool = False) -> UpdateFacts:
+def check_update(
+    file: BinaryIO,
+    *,
+    older: bool = False,
+    verified: Callable[[bytes, bytes, bytes], bool] = verified_by_library,
+) -> UpdateFacts:
     """Check that the update in `file` is trusted and fits this device; the file then stands at the
     package. Raises UpdateRefused or NotSupportedHere."""
     release, debian = installed_version()
-    update = check_bundle(file, read_keys())
+    update = check_bundle(file, read_keys(), verified)
     check_fits(update, version=release, release=debian, architecture=architecture(), older=older)
     return update
 
@@ -134,8 +217,16 @@ def prepared(source: Path, work: Path = WORK) -> Iterator[BinaryIO]:
             shutil.rmtree(private, ignore_errors=True)
 
 
-def install_checked(copy: BinaryIO, update: UpdateFacts, work: Path = WORK) -> UpdateNote:
-    """Install the package at which `copy` stands after `check_update`; how it went."""
+def install_checked(
+    copy: BinaryIO,
+    update: UpdateFacts,
+    work: Path = WORK,
+    begun: Callable[[], None] = lambda: None,
+) -> UpdateNote:
+    """Install the package at which `copy` stands after `check_update`; how it went.
+
+    `begun` is called as soon as `last_update` tells of it.
+    """
     former, _ = installed_version()
     note = UpdateNote(
         outcome=UpdateOutcome.RUNS,
@@ -143,29 +234,42 @@ def install_checked(copy: BinaryIO, update: UpdateFacts, work: Path = WORK) -> U
         version=update.version,
         signed_by=update.signed_by,
         at=datetime.now(UTC),
+        boot=boot_id(),
     )
     _write(work, note)
+    begun()
     package = work / "private" / "update.deb"
     with package.open("xb") as file:
         shutil.copyfileobj(copy, file)
-    code, said = _dpkg(package)
-    outcome = UpdateOutcome.DONE if code == 0 else UpdateOutcome.FAILED
-    if any("runs as before" in line for line in said):
-        outcome = UpdateOutcome.WENT_BACK
-    note = note.model_copy(
-        update={"outcome": outcome, "said": tuple(said), "at": datetime.now(UTC)}
-    )
+    with _dpkg(package) as running:
+        assert running.stdout is not None  # noqa: S101 - for the type checker
+        for line in running.stdout:
+            print(line, end="", flush=True)  # noqa: T201 - for the terminal, or the system's log
+            if line.startswith((_SAID, "dpkg: error")):
+                note = note.heard(line.removeprefix(_SAID).strip())
+                _write(work, note)
+    note = note.ended(running.returncode)
     _write(work, note)
     return note
+
+
+def note_went_back(because: str, work: Path = WORK) -> None:
+    """The last update went back after its installation had ended."""
+    note = last_update(work)
+    if note is not None:
+        went_back, now = UpdateOutcome.WENT_BACK, datetime.now(UTC)
+        _write(work, replace(note, outcome=went_back, because=because[:_LONGEST], at=now))
 
 
 def last_update(work: Path = WORK) -> UpdateNote | None:
     """How the last update went; None without one, or one whose note cannot be read."""
     try:
-        note = UpdateNote.model_validate_json(read_whole(work / NOTE, LARGEST_NOTE))
-    except (OSError, ValidationError):
+        note = UpdateNote.read(read_whole(work / NOTE, LARGEST_NOTE))
+    except (OSError, ValueError):
         return None
-    return note if note.form == 1 else None
+    if note.outcome is UpdateOutcome.RUNS and note.boot != boot_id():
+        return replace(note, outcome=UpdateOutcome.FAILED, because="the machine was restarted")
+    return note
 
 
 def _copy(source: Path, copy: BinaryIO) -> None:
@@ -186,12 +290,10 @@ def _copy(source: Path, copy: BinaryIO) -> None:
     copy.seek(0)
 
 
-def _dpkg(package: Path) -> tuple[int, list[str]]:
-    """Its exit code and what the package's scripts said; all of its output is shown."""
+def _dpkg(package: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    said: list[str] = []
     try:
-        with subprocess.Popen(  # noqa: S603 - the package was checked
+        return subprocess.Popen(  # noqa: S603 - the package was checked
             ["/usr/bin/dpkg", "-i", str(package)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -199,21 +301,15 @@ def _dpkg(package: Path) -> tuple[int, list[str]]:
             env=environment,
             text=True,
             errors="replace",
-        ) as running:
-            assert running.stdout is not None  # noqa: S101 - for the type checker
-            for line in running.stdout:
-                print(line, end="", flush=True)  # noqa: T201 - for the terminal, or the system's log
-                if line.startswith((_SAID, "dpkg: error")):
-                    said = [*said, line.removeprefix(_SAID).strip()[:300]][-_MOST_SAID:]
+        )
     except OSError as error:
         raise GatewayError(f"dpkg cannot be started: {error}") from error
-    return running.returncode, said
 
 
 def _write(work: Path, note: UpdateNote) -> None:
     beside = work / f"{NOTE}.new"
     with suppress(FileNotFoundError):
         beside.unlink()
-    beside.write_text(note.model_dump_json() + "\n", encoding="utf-8")
+    beside.write_text(note.write() + "\n", encoding="utf-8")
     beside.chmod(0o644)
     beside.rename(work / NOTE)

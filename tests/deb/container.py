@@ -1,7 +1,8 @@
 """An empty Debian with a running service manager, in namespaces of its own: no virtual machine.
 
 `.ci/deb_roots` makes the file trees. The system has no network but its loopback interface, and no
-device; what it changes is forgotten with it.
+device; what it changes is forgotten with it. One of another architecture has no service manager,
+which the emulator of its programs (qemu-user) does not bear.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -24,7 +26,7 @@ BUILT = Path(__file__).resolve().parents[2] / ".deb"
 """Where `.ci/deb_roots` puts the file trees."""
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 START_S = 120.0
-RUN_S = 300.0
+RUN_S = 600.0
 
 _ASK = """
 import json, sys, urllib.request
@@ -40,6 +42,13 @@ for command, body in json.loads(sys.argv[1]):
         answer = {"status": error.code, **json.load(error)}
     session = answer.get("session", session)
 print(json.dumps(answer))
+"""
+
+_LOOPBACK = """
+import fcntl, socket, struct
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+    fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
 """
 
 _ENVIRONMENT = shlex.split(
@@ -63,9 +72,10 @@ def eventually(look: Callable[[], T], what: str, deadline_s: float = 120.0) -> T
 
 
 class Container:
-    """A running Debian of release `code`, such as bookworm."""
+    """A running Debian of release `code`, such as bookworm; without a service manager if `idle`."""
 
-    def __init__(self, code: str, directory: Path) -> None:
+    def __init__(self, code: str, directory: Path, *, idle: bool = False) -> None:
+        self._idle = idle
         self.root = directory / "root"
         self.root.mkdir()
         subprocess.run(
@@ -84,14 +94,29 @@ class Container:
     def __enter__(self) -> Self:
         with self._log.open("wb") as log:
             self._boot = subprocess.Popen(
-                [Path(__file__).with_name("boot"), self.root, self._group],
+                [
+                    *(Path(__file__).with_name("boot"), self.root, self._group),
+                    *(["idle"] if self._idle else []),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
         try:
             self._first = eventually(self._service_manager, "a service manager", START_S)
-            self.run("systemctl", "is-system-running", "--wait", codes=(0, 1))
+            if self._idle:
+                words = (
+                    "nsenter",
+                    "-t",
+                    str(self._first),
+                    "--net",
+                    sys.executable,
+                    "-c",
+                    _LOOPBACK,
+                )
+                subprocess.run(words, check=True, timeout=RUN_S)
+            else:
+                self.run("systemctl", "is-system-running", "--wait", codes=(0, 1))
         except BaseException:
             self._end()
             raise
@@ -104,6 +129,18 @@ class Container:
         trace: TracebackType | None,
     ) -> None:
         self._end()
+
+    def start(self, user: str, *words: str, log: Path, **variables: str) -> subprocess.Popen[bytes]:
+        """Start a program of `user`, which ends with the container."""
+        rights = ("setpriv", f"--reuid={user}", "--regid=gateway", "--init-groups")
+        given = [f"{name}={value}" for name, value in variables.items()]
+        with log.open("wb") as file:
+            return subprocess.Popen(
+                [*self._enter, *_ENVIRONMENT, *given, *rights, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+            )
 
     def run(self, *words: object, codes: Collection[int] = (0,), **variables: str) -> str:
         """Run a program in the container to its end; returns what it wrote, errors too."""
@@ -150,6 +187,20 @@ class Container:
         written = self.run("python3", "-c", _ASK, json.dumps([login, *requests]))
         return json.loads(written.splitlines()[-1])
 
+    def fetch(self, address: str) -> str:
+        """What a page answers; empty while nothing does."""
+        script = (
+            "import sys, urllib.request; "
+            "print(urllib.request.urlopen(sys.argv[1], timeout=10).read().decode())"
+        )
+        written = self.run("python3", "-c", script, address, codes=(0, 1))
+        return written if written.startswith("<") else ""
+
+    @property
+    def process(self) -> int:
+        """Its process 1 as seen from outside."""
+        return self._first
+
     def _service_manager(self) -> int:
         """Its process as seen from outside; 0 before it runs."""
         if self._boot.poll() is not None:
@@ -157,8 +208,10 @@ class Container:
         children = Path(f"/proc/{self._boot.pid}/task/{self._boot.pid}/children")
         for child in children.read_text().split():
             try:
-                if "systemd" in Path(f"/proc/{child}/comm").read_text():
-                    return int(child) if (self.root / "dev").is_dir() else 0
+                words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+                # Behind the words of the emulator.
+                if (b"/usr/bin/sleep" if self._idle else b"/lib/systemd/systemd") in words:
+                    return int(child)
             except OSError:
                 continue
         return 0

@@ -7,8 +7,15 @@ import re
 import subprocess
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gateway.host.update_bundle import UpdateFacts, public_part, sign_bundle
+
 DIST = Path(__file__).resolve().parents[2] / "dist"
 BROKEN = "\nraise RuntimeError('a release that does not start')\n"
+
+SIMULATED = "if profile.simulated:"
+"""Where gateway/cli/api.py refuses to change a computer with a simulated board."""
 
 
 def version_of(package: Path) -> str:
@@ -17,15 +24,19 @@ def version_of(package: Path) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def built(release: str) -> Path:
-    """The package that `make deb` built last for a release such as deb12, on amd64."""
-    found = sorted(DIST.glob(f"gateway_*~{release}_amd64.deb"), key=lambda it: it.stat().st_mtime)
-    assert found, f"no package of {release} in {DIST}; run: make deb"
+def built(release: str, architecture: str = "amd64") -> Path:
+    """The package that `make deb` built last for a release such as deb12."""
+    named = DIST.glob(f"gateway_*~{release}_{architecture}.deb")
+    found = sorted(named, key=lambda it: it.stat().st_mtime)
+    assert found, f"no package of {release}, {architecture} in {DIST}; run: make deb"
     return found[-1]
 
 
-def variant(package: Path, version: str, directory: Path, *, broken: bool = False) -> Path:
-    """`package` as release `version`; with `broken` its api ends as soon as it starts."""
+def variant(
+    package: Path, version: str, directory: Path, *, broken: bool = False, updatable: bool = False
+) -> Path:
+    """`package` as release `version`; with `broken` its api ends as soon as it starts, with
+    `updatable` its page takes updates on a simulated board."""
     old = version_of(package)
     suffix = old.partition("~")[2]
     tree = directory / f"tree-{version}"
@@ -41,6 +52,11 @@ def variant(package: Path, version: str, directory: Path, *, broken: bool = Fals
     if broken:
         api = program / "api/__init__.py"
         api.write_text(api.read_text() + BROKEN)
+    if updatable:
+        platform = program / "cli/api.py"
+        text = platform.read_text()
+        assert text.count(SIMULATED) == 1
+        platform.write_text(text.replace(SIMULATED, "if not profile:"))
     sums = (f"{_md5(path)}  {path.relative_to(tree)}\n" for path in _files(tree / "usr"))
     (tree / "DEBIAN/md5sums").write_text("".join(sums))
     target = directory / f"gateway_{version}~{suffix}_amd64.deb"
@@ -50,6 +66,16 @@ def variant(package: Path, version: str, directory: Path, *, broken: bool = Fals
         capture_output=True,
     )
     subprocess.run(["rm", "-rf", str(tree)], check=True)
+    return target
+
+
+def signed_update(package: Path, key: Ed25519PrivateKey, target: Path) -> Path:
+    """`package` as an update, at `target`."""
+    version, _, release = version_of(package).partition("~")
+    size = package.stat().st_size
+    facts = UpdateFacts(version, release, "amd64", "0.1.0", size, public_part(key).fingerprint)
+    with package.open("rb") as source, target.open("wb") as file:
+        sign_bundle(source, file, facts, key)
     return target
 
 

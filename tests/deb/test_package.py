@@ -15,12 +15,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway import __version__
-from gateway.host.update_bundle import UpdateFacts, public_part, sign_bundle
+from gateway.host.update_bundle import public_part
 
 from .container import Container, eventually
-from .packages import built, variant, version_of
+from .packages import built, signed_update, variant
 
 API, CONTROLLER = "gateway-api.service", "gateway-controller.service"
+SAFE_PAGE = "gateway-safe.service"
+API_MODULE = "/usr/lib/gateway/lib/python3*/site-packages/gateway/api/__init__.py"
 START_TIME = "60"
 BACKUPS = Path("/var/backups/gateway")
 NEXT, BAD, AFTER = "900.1.0", "900.2.0", "900.3.0"
@@ -95,15 +97,6 @@ def life(
         )
 
 
-def signed_update(package: Path, key: Ed25519PrivateKey, target: Path) -> Path:
-    version, _, release = version_of(package).partition("~")
-    size = package.stat().st_size
-    facts = UpdateFacts(version, release, "amd64", "0.1.0", size, public_part(key).fingerprint)
-    with package.open("rb") as source, target.open("wb") as file:
-        sign_bundle(source, file, facts, key)
-    return target
-
-
 def open_door(life: PackageLife) -> None:
     before = life.openings()
     action: dict[str, Any] = {"actions": [{"action": "door", "parameters": "door=1"}]}
@@ -137,11 +130,16 @@ def test_an_upgrade_keeps_a_filled_store_and_backs_it_up(life: PackageLife) -> N
     life.container.ask(("create_objects", {"object": "users", "values": people}))
     before = life.people()
     assert before >= PEOPLE
+    # A key of the site file that a former release had.
+    words = ("sed", "-i", '/^kind = "wiegand"/a edges = "pins"', "/var/lib/gateway/gateway.toml")
+    life.container.run(*words)
     life.install(life.next)
     assert life.is_installed(NEXT)
     assert life.runs()
     assert life.version() == f"gateway {NEXT}"
     assert life.people() == before
+    told = life.container.run("gateway", "doctor", "--data", "/var/lib/gateway", codes=(0, 1))
+    assert "edges: is ignored since" in told
     listed = life.container.run("sh", "-c", f"ls {BACKUPS}/*/*.db {BACKUPS}/former.deb")
     assert len(listed.split()) == 3
     open_door(life)
@@ -151,7 +149,8 @@ def test_an_upgrade_that_does_not_come_up_goes_back(life: PackageLife) -> None:
     before = life.people()
     told = life.install(life.bad, fails=True)
     assert "a release that does not start" in told
-    assert f"{NEXT}~{life.release} runs as before" in told
+    because = "because gateway-api.service: RuntimeError: a release that does not start"
+    assert f"{NEXT}~{life.release} runs as before, {because}" in told
     assert life.runs()
     assert life.version() == f"gateway {NEXT}"
     assert life.people() == before
@@ -180,8 +179,7 @@ def test_a_downgrade_keeps_the_data(life: PackageLife) -> None:
 def test_a_release_that_fails_three_times_later_goes_back(life: PackageLife) -> None:
     life.install(life.next)
     life.container.run("test", "-e", BACKUPS / "probation")
-    api = "/usr/lib/gateway/lib/python3*/site-packages/gateway/api/__init__.py"
-    life.container.run("sh", "-c", f"echo 'raise RuntimeError' >>$(echo {api})")
+    life.container.run("sh", "-c", f"echo 'raise RuntimeError' >>$(echo {API_MODULE})")
     life.container.run("systemctl", "restart", "--no-block", API)
     eventually(lambda: life.is_installed(__version__), "the former release")
     eventually(life.runs, "both services")
@@ -223,6 +221,7 @@ def test_a_signed_update_that_does_not_come_up_goes_back(life: PackageLife, tmp_
     assert life.runs()
     note = json.loads(life.container.run("cat", NOTE))
     assert (note["outcome"], note["former"], note["version"]) == ("went_back", NEXT, BAD)
+    assert note["because"] == "gateway-api.service: RuntimeError: a release that does not start"
     life.container.run("rm", "-r", "/etc/gateway")
 
 
@@ -261,6 +260,28 @@ def test_a_machine_with_the_source_installation_is_refused_untouched(life: Packa
     life.container.run("rm", "-r", "/opt/gateway")
     assert life.is_installed(AFTER)
     assert life.container.unit(CONTROLLER) == process
+
+
+def test_an_api_that_fails_again_and_again_gives_way_to_a_page_of_its_own(
+    life: PackageLife,
+) -> None:
+    """It is not new, so there is nothing to go back to by itself."""
+    life.container.run("rm", "-f", BACKUPS / "probation")
+    controller = life.container.unit(CONTROLLER)
+    file = life.container.run("sh", "-c", f"echo {API_MODULE}").strip()
+    life.container.run("cp", file, "/root/api")
+    life.container.run("sh", "-c", f"echo 'raise RuntimeError(\"it broke\")' >>{file}")
+    life.container.run("systemctl", "restart", "--no-block", API)
+    eventually(lambda: life.container.unit(SAFE_PAGE)[0] == "active", "the safe page")
+    shown = eventually(lambda: life.container.fetch("http://127.0.0.1:8080/"), "an answer")
+    assert f"<dd>{AFTER}~{life.release}</dd>" in shown
+    assert "the doors work as usual" in shown
+    assert "it broke" not in shown  # a line of the log
+    assert life.container.unit(CONTROLLER) == controller
+    life.container.run("cp", "/root/api", file)
+    life.container.run("systemctl", "start", API)
+    assert life.container.unit(SAFE_PAGE)[0] == "inactive"
+    open_door(life)
 
 
 def test_removing_keeps_the_data_and_a_new_installation_uses_them(life: PackageLife) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, request
 
 from gateway.api.reading import upload
@@ -17,6 +19,14 @@ from gateway.web.languages import noted
 from gateway.web.visit import View, Visit
 
 PATH = "/settings/update"
+STEPS = {
+    "": noted("The update was checked again"),
+    "keep": noted("The former version is kept"),
+    "stop": noted("The services stop"),
+    "back_up": noted("Both databases are backed up"),
+    "start": noted("The new version starts"),
+}
+"""In their order; `go_back` comes only when the last of them fails."""
 OUTCOMES = {
     "runs": noted("Version %(version)s is being installed."),
     "done": noted("Version %(version)s was installed; before it was %(former)s."),
@@ -52,11 +62,36 @@ def install(visit: Visit) -> Response:
         visit.run("install_update")
     except _REFUSALS as error:
         return visit.page("upkeep/updating.html", 400, why=str(error))
-    return visit.page("upkeep/updating.html", why="")
+    return visit.to(f"{PATH}/progress")
+
+
+def progress(visit: Visit) -> Response:
+    """How far the installation has come; it follows by itself, also past the restart."""
+    return visit.page("upkeep/updating.html", why="", **_progress(visit))
+
+
+def progress_part(visit: Visit) -> Response:
+    """The same, as a part of that page."""
+    return visit.page("upkeep/_updating.html", **_progress(visit))
+
+
+def _progress(visit: Visit) -> dict[str, Any]:
+    last = visit.run("update_state")["last"]
+    names = list(STEPS)
+    step = last["step"] if last else ""
+    return {
+        "last": last,
+        "outcome": OUTCOMES[last["outcome"]] if last else "",
+        "steps": list(STEPS.values()),
+        "now": names.index(step) if step in names else len(names),
+        "goes_back": step == "go_back",
+    }
 
 
 VIEWS = (
     View(PATH, update, Right.OWNER),
     View(f"{PATH}/send", sent, Right.OWNER, "POST", body_of="upload_update"),
     View(f"{PATH}/install", install, Right.OWNER, "POST"),
+    View(f"{PATH}/progress", progress, Right.OWNER),
+    View(f"{PATH}/parts/progress", progress_part, Right.OWNER),
 )

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,12 +54,13 @@ def installed(
     done: list[bytes] = []
     notes: list[UpdateNote] = []
 
-    def install(copy: io.BufferedRandom, facts: UpdateFacts) -> None:
+    def install(copy: io.BufferedRandom, facts: UpdateFacts, begun: Callable[[], None]) -> None:
         done.append(copy.read())
-        words = {"outcome": UpdateOutcome.WENT_BACK, "former": "1.0.0", "said": ("not ready",)}
-        at = "2026-11-28T10:00:00Z"
-        note = {**words, "version": facts.version, "signed_by": facts.signed_by, "at": at}
-        notes.append(UpdateNote.model_validate(note))
+        at = datetime(2026, 11, 28, 10, tzinfo=UTC)
+        note = UpdateNote(UpdateOutcome.RUNS, "1.0.0", facts.version, facts.signed_by, at)
+        note = note.heard("step go_back: 2.0.0 is not ready")
+        notes.append(note.heard("not upgraded; 1.0.0 runs as before, because it said so").ended(1))
+        begun()
 
     for module in ("gateway.host.update_install", "gateway.commands.update"):
         monkeypatch.setattr(f"{module}.installed_version", lambda: ("1.0.0", "deb13"))
@@ -101,6 +103,7 @@ def test_an_uploaded_update_is_told_then_installed_by_root(
     state = eventually(lambda: order("update_state", {}, url=installed.url).json()["last"])
     assert installed.installed == [PACKAGE]
     assert (state["outcome"], state["version"]) == ("went_back", "2.0.0")
+    assert (state["step"], state["because"]) == ("go_back", "it said so")
     assert order("update_state", {}, url=installed.url).json()["uploaded"] is False
 
 

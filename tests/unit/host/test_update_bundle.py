@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import shutil
 import subprocess
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from gateway.clock import boot_id
 from gateway.errors import NotSupportedHere
+from gateway.host.signatures import OPENSSL, verified_by_library, verified_by_openssl
 from gateway.host.update_bundle import (
     UpdateFacts,
     UpdateKey,
@@ -24,7 +28,15 @@ from gateway.host.update_bundle import (
     read_keys,
     sign_bundle,
 )
-from gateway.host.update_install import prepared
+from gateway.host.update_install import (
+    LARGEST_NOTE,
+    NOTE,
+    UpdateNote,
+    UpdateOutcome,
+    UpdateStep,
+    last_update,
+    prepared,
+)
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 STRANGER = Ed25519PrivateKey.from_private_bytes(bytes([1] * 32))
@@ -186,3 +198,73 @@ def test_a_link_is_not_followed_to_an_update(
     ):
         pass
     assert not (tmp_path / "work/private").exists()
+
+
+def note(**words: Any) -> UpdateNote:
+    at = datetime(2026, 11, 28, 10, tzinfo=UTC)
+    return UpdateNote(**{"outcome": UpdateOutcome.RUNS, "at": at, **NAMES, **words})
+
+
+NAMES = {"former": "1.0.0", "version": "1.2.0", "signed_by": "0123"}
+
+
+def test_a_note_is_read_as_it_was_written() -> None:
+    full = note(step=UpdateStep.START, because="x", said=("a", "b"), boot="c")
+    assert UpdateNote.read(full.write().encode()) == full
+
+
+def test_a_note_follows_what_the_scripts_say() -> None:
+    steps = [note()]
+    for line in ("step keep: keeping the former release", "step newer: of a later release", "x"):
+        steps.append(steps[-1].heard(line))
+    assert [it.step for it in steps] == [None, *[UpdateStep.KEEP] * 3]
+    assert steps[-1].ended(0).outcome is UpdateOutcome.DONE
+    assert steps[-1].ended(1).outcome is UpdateOutcome.FAILED
+    back = steps[-1].heard("not upgraded; 1.0.0~deb13 runs as before, because api: it broke")
+    assert (back.ended(1).outcome, back.ended(1).because) == ("went_back", "api: it broke")
+    for number in range(100):
+        back = back.heard(f"{number}" * 1_000)
+    assert len(back.write()) < LARGEST_NOTE
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"form": 2},
+        {"outcome": "other"},
+        {"step": "other"},
+        {"at": "yesterday"},
+        {"said": "x"},
+        {"said": [1]},
+        {"former": None},
+    ],
+)
+def test_a_note_that_cannot_be_used_is_none(change: dict[str, Any], tmp_path: Path) -> None:
+    found = {**json.loads(note().write()), **change}
+    (tmp_path / NOTE).write_text(json.dumps(found))
+    assert last_update(tmp_path) is None
+    (tmp_path / NOTE).write_text("[]")
+    assert last_update(tmp_path) is None
+
+
+def test_an_installation_that_a_power_cut_ended_is_told_as_failed(tmp_path: Path) -> None:
+    (tmp_path / NOTE).write_text(note(boot="another").write())
+    found = last_update(tmp_path)
+    assert found is not None
+    assert (found.outcome, found.because) == ("failed", "the machine was restarted")
+    (tmp_path / NOTE).write_text(note(boot=boot_id()).write())
+    assert last_update(tmp_path) == note(boot=boot_id())
+
+
+@pytest.mark.skipif(not Path(OPENSSL).exists(), reason="openssl is not installed")
+def test_openssl_and_the_library_agree_about_signatures() -> None:
+    signature, public = KEY.sign(b"message"), public_part(KEY).public
+    damaged = bytes([signature[0] ^ 1]) + signature[1:]
+    for verified in (verified_by_library, verified_by_openssl):
+        assert verified(public, signature, b"message")
+        assert not verified(public, signature, b"massage")
+        assert not verified(public, damaged, b"message")
+        assert not verified(public_part(STRANGER).public, signature, b"message")
+    file = io.BytesIO(signed())
+    assert check_bundle(file, [public_part(KEY)], verified_by_openssl) == FACTS
+    assert file.read() == PACKAGE

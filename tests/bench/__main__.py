@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from . import (
     attacks,
     boot,
+    card,
     decisions,
     edges,
     loads,
@@ -54,6 +55,7 @@ SECTIONS = (
     "mirror",
     "uplink",
     "page",
+    "card",
 )
 SIZES = (1_000, 200_000)
 RULES = 2_000
@@ -64,7 +66,7 @@ MOST_SAMPLES = 1_000
 """Of a round: nobody comes twice, and the small site has no more people."""
 
 
-def main() -> None:  # noqa: C901, PLR0912 - one case for each section
+def main() -> None:  # noqa: C901, PLR0912, PLR0915 - one case for each section
     """Build the sites in a temporary directory, measure, and clear away."""
     asked = _arguments()
     began = time.monotonic()
@@ -113,6 +115,8 @@ def main() -> None:  # noqa: C901, PLR0912 - one case for each section
             uplink.measure(site, Path(name), plan, expected)
         if "page" in asked.only:
             page.measure(_built(Path(name, "page"), SIZES[1]), plan, expected)
+        if "card" in asked.only:
+            card.measure(Path(name), expected)
     say()
     say(f"took {time.monotonic() - began:.0f} s; {len(expected.missed)} expectations missed")
 

@@ -6,6 +6,7 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 from gateway.errors import ControllerUnavailable
@@ -16,8 +17,17 @@ from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SITE_FILE, Level, read_site
 
 from .figures import Expectations, say, table
-from .processes import START_TIME_S, Memory, Process, children_of, memory_of, started, wait_for
-from .sites import DOORS, Site, card_of, reader_of
+from .processes import (
+    START_TIME_S,
+    Memory,
+    Process,
+    children_of,
+    gateway_process,
+    memory_of,
+    started,
+    wait_for,
+)
+from .sites import DOORS, Site, build, card_of, reader_of
 from .swipes import AIMS_MB
 
 TIMES = 3
@@ -61,12 +71,21 @@ def measure(sites: list[Site], expected: Expectations) -> None:
             )
 
 
+def first_start_s(data: Path) -> tuple[float, float]:
+    """Seconds that `init` takes, and the first start after it until `ready`."""
+    began_s = time.monotonic()
+    site = build(data, 0)
+    made_s = time.monotonic()
+    with gateway_process(site) as process:
+        return made_s - began_s, wait_ready(process) / 1e9 - made_s
+
+
 def _boot(site: Site) -> Boot:
     runtime = RuntimeDirectory.create(site.data)
     began_ns = time.monotonic_ns()
     command = ("-m", "gateway", "run", "--data", str(site.data), "--http", "127.0.0.1:0")
     with started(site, *command) as process, ThreadPoolExecutor(1) as pool:
-        ready = pool.submit(_ready_ns, process)
+        ready = pool.submit(wait_ready, process)
         _swipe(runtime, process)
         opened_ns = int(wait_for(lambda: _opened_ns(site, runtime, began_ns), process))
         ready_ns = ready.result(START_TIME_S)
@@ -75,7 +94,8 @@ def _boot(site: Site) -> Boot:
     return Boot((opened_ns - began_ns) / 1e9, (ready_ns - began_ns) / 1e9, (controller, api))
 
 
-def _ready_ns(process: Process) -> int:
+def wait_ready(process: Process) -> int:
+    """When `gateway run` said that it is ready, in monotonic nanoseconds."""
     line = process.stdout.readline() if process.stdout else ""
     if not line.startswith("ready "):
         raise RuntimeError(f"{process.args!r} said {line!r}")

@@ -55,3 +55,11 @@ class Expectations:
             self.missed.append(what)
         say(f"  {'pass' if met else 'MISS'}  {what}: {found:.2f}{unit}, expected {limit:.2f}{unit}")
         return met
+
+    def least(self, what: str, found: float, limit: float, unit: str) -> bool:
+        """Say, and answer, whether `found` is at least `limit`."""
+        met = found >= limit
+        if not met:
+            self.missed.append(what)
+        say(f"  {'pass' if met else 'MISS'}  {what}: {found:.2f}{unit}, at least {limit:.2f}{unit}")
+        return met

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,9 +77,15 @@ def children_of(pid: int) -> list[int]:
 
 @contextmanager
 def started(
-    site: Site, *arguments: str, nice: int = 0, variables: Mapping[str, str] = {}
+    site: Site,
+    *arguments: str,
+    nice: int = 0,
+    variables: Mapping[str, str] = {},
+    through: Sequence[str] = (),
 ) -> Iterator[Process]:
     """`python ARGUMENTS` for `site`, with `variables` in its environment; it has ended on leaving.
+
+    `through` is a program that becomes it.
 
     What it says on standard error goes to a file in the runtime directory, and is shown when
     something goes wrong.
@@ -87,7 +93,7 @@ def started(
     log = RuntimeDirectory.create(site.data).path / "processes.log"
     with log.open("a", encoding="utf-8") as errors:
         process = subprocess.Popen(
-            [sys.executable, *arguments],
+            [*through, sys.executable, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -144,11 +150,16 @@ def profiled_api(site: Site) -> Iterator[tuple[Process, str]]:
         yield process, _url(site, process)
 
 
+def gateway_process(site: Site, through: Sequence[str] = ()) -> AbstractContextManager[Process]:
+    """`gateway run`, which starts the controller and the api process, in this order."""
+    command = ("-m", "gateway", "run", "--data", str(site.data), "--http", "127.0.0.1:0")
+    return started(site, *command, through=through)
+
+
 @contextmanager
 def gateway(site: Site) -> Iterator[tuple[int, str]]:
-    """`gateway run`, both processes: the id of the api process, and its URL."""
-    command = ("-m", "gateway", "run", "--data", str(site.data), "--http", "127.0.0.1:0")
-    with started(site, *command) as process:
+    """The same: the id of the api process, and its URL."""
+    with gateway_process(site) as process:
         url = _url(site, process)
         _controller, api_id = children_of(process.pid)
         yield api_id, url

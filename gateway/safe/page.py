@@ -14,7 +14,7 @@ _WORDS = read_words()
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class SafePageState:
     """What one answer shows."""
 
     site: SafeSite
@@ -26,7 +26,7 @@ class Shown:
     wrong_code: bool = False
 
 
-def page(shown: Shown) -> str:
+def page(shown: SafePageState) -> str:
     """The whole document. Without a session it holds no line of the log."""
     body = "\n".join([*_happened(shown), *(_tools(shown) if shown.signed_in else _door(shown))])
     title = escape(f"{shown.site.name} · {_word(shown, 'title')}" if shown.site.name else "")
@@ -39,7 +39,7 @@ def page(shown: Shown) -> str:
     )
 
 
-def _happened(shown: Shown) -> Iterator[str]:
+def _happened(shown: SafePageState) -> Iterator[str]:
     story = shown.story
     yield f"<h1>{_said(shown, 'title')}</h1>"
     if shown.site.name:
@@ -67,7 +67,7 @@ def _happened(shown: Shown) -> Iterator[str]:
     yield f"<ul>{''.join(rows)}</ul>"
 
 
-def _door(shown: Shown) -> Iterator[str]:
+def _door(shown: SafePageState) -> Iterator[str]:
     yield f"<h2>{_said(shown, 'sign_in')}</h2>"
     if not shown.secure:
         yield f"<p>{_said(shown, 'read_only')}</p>"
@@ -82,7 +82,7 @@ def _door(shown: Shown) -> Iterator[str]:
     )
 
 
-def _tools(shown: Shown) -> Iterator[str]:
+def _tools(shown: SafePageState) -> Iterator[str]:
     story = shown.story
     words = " ".join(f'data-{it}="{_said(shown, it)}"' for it in ("sending", "working", "lost"))
     yield f'<div id="tools" {words}><p id="told" role="status"></p>'
@@ -102,10 +102,10 @@ def _tools(shown: Shown) -> Iterator[str]:
     yield f'<h2>{_said(shown, "log")}</h2><pre lang="en">{escape(lines)}</pre>'
 
 
-def _said(shown: Shown, word: str, value: str = "") -> str:
+def _said(shown: SafePageState, word: str, value: str = "") -> str:
     text = _word(shown, word)
     return escape(text % value if value else text)
 
 
-def _word(shown: Shown, word: str) -> str:
+def _word(shown: SafePageState, word: str) -> str:
     return _WORDS[shown.language][word]

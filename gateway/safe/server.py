@@ -26,7 +26,7 @@ from gateway.host.notify import Notifier
 from gateway.host.update_bundle import LARGEST_UPDATE
 from gateway.host.update_install import UPLOADED
 from gateway.host.update_request import SOCKET_NAME, UpdateRequest, ask_for_update
-from gateway.safe.page import Shown, page
+from gateway.safe.page import SafePageState, page
 from gateway.safe.sign_in import SignIn, new_code
 from gateway.safe.site import SafeSite, address
 from gateway.safe.story import STORY, Story
@@ -210,7 +210,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _page(self, *, wrong_code: bool = False) -> None:
         safe = self.server.safe
-        shown = Shown(
+        shown = SafePageState(
             site=safe.site,
             story=safe.story(),
             language=language_of(self.headers.get("Accept-Language", "")),

@@ -85,7 +85,8 @@ def tell(path: Path, *, begin: bool) -> None:
         ),
         lines=tuple(_said(*_JOURNAL, "-o", "short-iso", "-n", str(_LINES), *_identified())),
     )
-    path.parent.mkdir(mode=0o750, exist_ok=True)
+    path.parent.mkdir(exist_ok=True)
+    path.parent.chmod(0o750)
     shutil.chown(path.parent, "root", GROUP)
     write_whole(path, json.dumps(asdict(story)).encode(), mode=0o640)
     shutil.chown(path, "root", GROUP)

@@ -21,6 +21,11 @@ from gateway.cli.printing import one_line
 from gateway.cli.running import controller_of
 from gateway.clock import DeviceTime, SiteZone, SystemClock, WireTime
 from gateway.commands.explain import ExplainRequest, explained
+from gateway.commands.explain_event import (
+    EventExplained,
+    ExplainEventRequest,
+    explained_event,
+)
 from gateway.commands.requests import parse
 from gateway.commands.who_can_open import WhenCanRequest, WhoCanOpenRequest, rows_of_people, week
 from gateway.credentials.card_number import parse_card
@@ -33,6 +38,7 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
 from gateway.settings import read_running_site
 from gateway.store.files import JOURNAL_FILE, STORE_FILE, database
+from gateway.triggers.words import TriggerEvent
 
 _DAY_S = 86_400
 _MOMENTS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
@@ -69,6 +75,15 @@ _at = click.option(
 @click.option("--qr", "qrcode_value", help="The text of a QR code.")
 @click.option("--portal", "portal_id", type=int, help="The portal, by id.")
 @click.option("--reader", help="A reader of the site file; stands for its portal.")
+@click.option(
+    "--event",
+    type=click.Choice([word.value for word in TriggerEvent]),
+    metavar="EVENT",
+    help="Which triggers an event sets off, such as door_opened or alarm; with --door, --reader, "
+    "--user, --cause and --at.",
+)
+@click.option("--door", type=int, help="The door of --event, by number.")
+@click.option("--cause", type=int, help="The cause of the alarm of --event, such as 7 for forced.")
 @_at
 @click.option(
     "--all", "everything", is_flag=True, help="Show every step of the decision and every rule."
@@ -84,11 +99,19 @@ def explain(
     everything: bool,
     **asked: object,
 ) -> None:
-    """Explain a logged access (--log), or what would happen to one (--user, --portal, --at)."""
+    """Explain a logged access (--log), or what would happen to one (--user, --portal, --at), or
+    which triggers an event would set off (--event)."""
     ctx.obj = (data, as_json)
     if ctx.invoked_subcommand is not None:
         return
     given = _given(asked)
+    if "event" in given:
+        with _view(data) as view:
+            foreseen = explained_event(view, parse(ExplainEventRequest, given | _time(view, at)))
+        click.echo(_json(foreseen) if as_json else "\n".join(map(one_line, _foreseen(foreseen))))
+        return
+    if given.keys() & {"door", "cause"}:
+        raise click.UsageError("--door and --cause belong to --event")
     if "access_log_id" in given and (len(given) > 1 or at is not None):
         raise click.UsageError("--log explains a logged access; it takes no other question")
     with _view(data) as view:
@@ -207,6 +230,16 @@ def _explanation(answer: Mapping[str, Any], *, everything: bool) -> Iterator[str
             yield f"  {'*' if rule['applied'] else ' '} {rule['text']}"
         if everything and answer["rules_left_out"]:
             yield f"    and {answer['rules_left_out']} more that are not tied to the person"
+
+
+def _foreseen(answer: EventExplained) -> Iterator[str]:
+    """A line for each trigger."""
+    if not answer["triggers"]:
+        yield "there is no trigger"
+    for trigger in answer["triggers"]:
+        comes = datetime.fromtimestamp(trigger["next"], UTC) if "next" in trigger else None
+        following = f"; next {comes:%Y-%m-%d %H:%M:%S}" if comes else ""
+        yield f"{trigger['id']:>4}  {trigger['name']}: {trigger['text']}{following}"
 
 
 def _words(name: str) -> str:

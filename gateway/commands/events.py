@@ -79,6 +79,7 @@ _KINDS: Mapping[EventKind, frozenset[EntryKind]] = {
             EntryKind.THREAT_LEVEL,
         }
     ),
+    EventKind.TRIGGER: frozenset({EntryKind.TRIGGER, EntryKind.OUTPUT}),
     EventKind.SYSTEM: frozenset(
         {
             EntryKind.STARTED,

@@ -217,8 +217,8 @@ def _store_modes(context: CommandContext) -> None:
                 write_mode(context.store, row)
                 was = before[mode.door].mode
                 text = (
-                    f"{mode.login}: {_named(mode.door)} {was} -> {mode.mode}, {mode.reason!r}, set"
-                    " while the database could not be written"
+                    f"{mode.login}: {_named(mode.door)} {was} -> {mode.mode}, {mode.reason!r}, in"
+                    " force before the database had it"
                 )
                 now = context.device_time.local(context.clock.utc())
                 write_entry(context.store, AuditType.CONFIG, now, text)

@@ -19,8 +19,12 @@ from gateway.doors.door_settings import (
     group_door_problems,
     sec_box_row_problems,
 )
+from gateway.errors import InvalidRequest
 from gateway.settings import SiteFile
 from gateway.store.objects.store import Store
+from gateway.triggers.site_fit import trigger_problems
+from gateway.triggers.values import TriggerRow
+from gateway.triggers.words import MOST_TRIGGERS
 
 Problems = Callable[[SiteFile, Any], Iterator[tuple[str, str]]]
 
@@ -28,8 +32,11 @@ CHECKS: Mapping[str, tuple[type[Any], Problems]] = {
     "door_settings": (DoorRow, door_row_problems),
     "door_group_doors": (GroupDoorRow, group_door_problems),
     "sec_boxs": (SecBoxRow, sec_box_row_problems),
+    "triggers": (TriggerRow, trigger_problems),
 }
 """Object -> its rows, and what is wrong with one: pairs of the field and the words."""
+MOST: Mapping[str, int] = {"triggers": MOST_TRIGGERS}
+"""Object -> rows that a site may have."""
 
 
 @contextmanager
@@ -43,6 +50,9 @@ def fits_site(site: SiteFile, store: Store, object_name: str) -> Iterator[None]:
     for field, why in site_problems(site, store, object_name):
         if (field, why) not in before:
             raise invalid_value(field, why)
+    most = MOST.get(object_name)
+    if most is not None and store.models[object_name].select().count() > most:
+        raise InvalidRequest(f"{object_name}: a site has at most {most}")
 
 
 def site_problems(site: SiteFile, store: Store, object_name: str) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateway.clock import AdjustableClock, SiteZone
+from gateway.clock import AdjustableClock, DeviceTime, SiteZone
 from gateway.controller.access.credential_handler import CredentialHandler
 from gateway.controller.access.credential_uses import CredentialUses
 from gateway.controller.access.decision_figures import DecisionFigures
@@ -36,6 +36,8 @@ from gateway.controller.state.ports import Link, MirrorPort, Policies, RigPort, 
 from gateway.controller.state.recorder import Recorder
 from gateway.controller.state.site_keeper import SiteKeeper
 from gateway.controller.state.threat import ThreatKeeper
+from gateway.controller.triggers.spare_outputs import SpareOutputs
+from gateway.controller.triggers.trigger_runner import TriggerRunner
 from gateway.hardware.events import (
     HardwareEvent,
 )
@@ -104,7 +106,10 @@ class Components:
     fire: FireLatch
     power: PowerWatch
     faults: Faults
+    outputs: SpareOutputs
+    triggers: TriggerRunner
     zone: SiteZone
+    device_time: DeviceTime
     notifier: Notifier
     clock_verdict: Callable[[], ClockVerdict]
     clock_floor: datetime | None
@@ -142,6 +147,8 @@ class Components:
             self.server,
             self.peers,
             self.hours,
+            self.outputs,
+            self.triggers,
             self.figures,
             self.changes,
         )
@@ -159,6 +166,7 @@ class Components:
             "modes": self.modes,
             "online": self.server,
             "output_tests": self.output_tests,
+            "outputs": self.outputs,
             "peers": self.peers,
             "positions": self.positions,
             "recorder": self.recorder,
@@ -166,6 +174,7 @@ class Components:
             "threat": self.threat,
             "throttle": self.throttle,
             "uses": self.uses,
+            "triggers": self.triggers,
         }
         named |= {f"door {number}": panel for number, panel in self.doors.items()}
         return named | ({"turnstile": self.turnstile} if self.turnstile else {})

@@ -309,6 +309,20 @@ class Controller:
         now_ms = self._now_ms()
         for component in self._in_order:
             component.tick(now_ms)
+        self._act_on_triggers(now_ms)
+
+    def _act_on_triggers(self, now_ms: int) -> None:
+        """Do the actions of triggers that are due. One that fails fails alone."""
+        runner = self._components.triggers
+        for trigger, run in runner.take_due(now_ms):
+            doors: tuple[int, ...] = ()
+            why: str | None = None
+            with runner.acting(run):
+                try:
+                    doors = self._requests.actions.carry_out(trigger, run.fact)
+                except GatewayError as error:
+                    why = str(error)
+            runner.done(trigger, run, doors, why)
 
     def _offer(self, event: HardwareEvent | Effect, now_ms: int) -> None:
         """Have every component handle an input or an effect of another component."""
@@ -382,6 +396,7 @@ class Controller:
                 self._journal_seq = seq
                 self._components.positions.committed(ticket)
                 self._components.uses.committed(ticket)
+                self._components.triggers.committed(ticket, self._now_ms())
                 self._requests.answers.committed(ticket)
                 self._components.link.publish(Fact(kind="journal", seq=seq))
             case BadFrame() | ReplaySuspected() | DeviceState() | WriterFault() | DamageFound():

@@ -35,6 +35,8 @@ from gateway.controller.state.component import Emit
 from gateway.controller.state.flight import Flight
 from gateway.controller.state.instant import Instant
 from gateway.controller.state.ports import Link, People
+from gateway.controller.triggers.spare_outputs import SpareOutputs
+from gateway.controller.triggers.trigger_runner import KeptTriggers, TriggerRunner
 from gateway.doors.values import DoorAlarm, Schedule
 from gateway.settings import SiteFile
 
@@ -58,6 +60,8 @@ class SitePanels:
     turnstile: TurnstilePanel | None
     fire: FireLatch
     faults: Faults
+    outputs: SpareOutputs
+    triggers: TriggerRunner
 
 
 def panels_of(
@@ -153,6 +157,17 @@ def panels_of(
         turnstile=turnstile,
         fire=FireLatch(site.fire, recorder, emit, clock, since_utc=past.fire_since_utc),
         faults=faults,
+        outputs=SpareOutputs(site, sounders, recorder, timer_of(clock), past.outputs),
+        triggers=TriggerRunner(
+            site,
+            recorder,
+            clock,
+            record.device_time,
+            people,
+            faults,
+            timer_of(clock),
+            KeptTriggers(past.triggers, past.clock_floor),
+        ),
     )
 
 

@@ -54,6 +54,9 @@ class Past:
     faults: tuple[CommittedEntry, ...] = ()
     """The newest entry on each part."""
     changes: EarlierChanges = field(default_factory=EarlierChanges)
+    triggers: tuple[CommittedEntry, ...] = ()
+    """The newest entry on each trigger; likewise on each output."""
+    outputs: tuple[CommittedEntry, ...] = ()
 
     @property
     def ended_uncleanly(self) -> bool:
@@ -103,6 +106,8 @@ def read_past(history: History, timer: Timer, floor: datetime | None, now_ms: in
         clock_floor=floor,
         faults=tuple(_read(lambda: history.newest_of_each(EntryKind.FAULT), [])),
         changes=_read(lambda: _changes(history, modes), EarlierChanges()),
+        triggers=tuple(_read(lambda: history.newest_of_each(EntryKind.TRIGGER), [])),
+        outputs=tuple(_read(lambda: history.newest_of_each(EntryKind.OUTPUT), [])),
     )
 
 

@@ -430,6 +430,33 @@ def _threat_level(body: Body, _: SiteNames) -> JournalLine | None:
     return JournalLine(priority, f"THREAT LEVEL {level}{by}{because}")
 
 
+def _trigger(body: Body, names: SiteNames) -> JournalLine | None:
+    left_ms = body.get("left_ms", 0)
+    if body["step"] == "waits" and not left_ms:
+        return None  # what becomes of it follows at once
+    doors = ", ".join(names.door(it) for it in body.get("target_doors", ()))
+    what = " ".join(filter(None, (body["action"], body.get("output"), doors))).replace("_", " ")
+    head = f"TRIGGER {body['name']}"
+    cause = body["what"].replace("_", " ")
+    match body["step"]:
+        case "waits":
+            return _info(f"{head}: {what} in {left_ms // 1000} s, because of: {cause}")
+        case "done":
+            message = f": {body['message']}" if body.get("message") else ""
+            return _notice(f"{head}: {what}, because of: {cause}{message}")
+        case "cancelled":
+            return _info(f"{head}: {what} cancelled ({body.get('why', '').replace('_', ' ')})")
+        case "refused":
+            return _warning(f"{head}: {what} refused: {body.get('why', '')}")
+    return _warning(f"{head}: {what} left out: {body.get('why', '')}")
+
+
+def _output(body: Body, names: SiteNames) -> JournalLine:
+    for_ms = body.get("for_ms", 0)
+    time = f" for {for_ms / 1000:g} s" if for_ms else ""
+    return _info(f"OUTPUT {names.output(body['output'])}: {'on' if body['on'] else 'off'}{time}")
+
+
 def _reader_disabled(body: Body, names: SiteNames) -> JournalLine:
     return _warning(f"IGNORED at {names.device(body['reader'])}: its tamper contact is open")
 
@@ -470,5 +497,7 @@ _LINES: Mapping[EntryKind, Callable[[Body, SiteNames], JournalLine | None]] = {
     EntryKind.READER_SLOWED: _reader_slowed,
     EntryKind.READER_DISABLED: _reader_disabled,
     EntryKind.THREAT_LEVEL: _threat_level,
+    EntryKind.TRIGGER: _trigger,
+    EntryKind.OUTPUT: _output,
 }
 """Every kind but ACCESS."""

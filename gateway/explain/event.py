@@ -21,6 +21,7 @@ class EventKind(StrEnum):
     DOOR = "door"
     ALARM = "alarm"
     MODE = "mode"
+    TRIGGER = "trigger"
     SYSTEM = "system"
 
 
@@ -88,6 +89,13 @@ class Occurrence(StrEnum):
     SERVER_ONLINE = "server_online"
     SERVER_CONTINGENCY = "server_contingency"
     SERVER_DENIAL = "server_denial"
+    TRIGGER_WAITS = "trigger_waits"
+    TRIGGER_DONE = "trigger_done"
+    TRIGGER_REFUSED = "trigger_refused"
+    TRIGGER_CANCELLED = "trigger_cancelled"
+    TRIGGER_LATE = "trigger_late"
+    OUTPUT_ON = "output_on"
+    OUTPUT_OFF = "output_off"
     STARTED = "started"
     STOPPED = "stopped"
     ENDED_UNCLEANLY = "ended_uncleanly"

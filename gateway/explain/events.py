@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -408,6 +409,45 @@ def _online(body: Body, _: SiteNames) -> Event | None:
     return _event(EventKind.SYSTEM, what, {"detail": body.get("why")}) if what else None
 
 
+_STEPS = {
+    "waits": Occurrence.TRIGGER_WAITS,
+    "done": Occurrence.TRIGGER_DONE,
+    "refused": Occurrence.TRIGGER_REFUSED,
+    "cancelled": Occurrence.TRIGGER_CANCELLED,
+    "late": Occurrence.TRIGGER_LATE,
+}
+
+
+def _trigger(body: Body, _: SiteNames) -> Event | None:
+    if body["step"] == "waits" and not body.get("left_ms"):
+        return None  # what becomes of it follows at once
+    values = {
+        "name": body["name"],
+        "action": body["action"],
+        "seconds": body.get("left_ms", 0) // 1000 or None,
+        "message": body.get("message") if body["step"] == "done" else None,
+        "detail": body.get("why"),
+    }
+    doors = tuple(body.get("target_doors", ())) or tuple(body.get("doors", ()))
+    made = _event(
+        EventKind.TRIGGER,
+        _STEPS[body["step"]],
+        values,
+        body.get("users", ()),
+        reader=body.get("reader", ""),
+    )
+    return replace(made, doors=doors)
+
+
+def _output(body: Body, names: SiteNames) -> Event:
+    what = Occurrence.OUTPUT_ON if body["on"] else Occurrence.OUTPUT_OFF
+    values = {
+        "where": names.output(body["output"]),
+        "seconds": -(-body.get("for_ms", 0) // 1000) or None,
+    }
+    return _event(EventKind.TRIGGER, what, values)
+
+
 def _plain(kind: EventKind, what: Occurrence) -> _Made:
     return lambda _body, _names: _event(kind, what)
 
@@ -451,6 +491,8 @@ _EVENTS: Mapping[EntryKind, _Made] = MappingProxyType(
         EntryKind.READER_SLOWED: _reader_slowed,
         EntryKind.READER_DISABLED: _of_reader(Occurrence.READER_DISABLED),
         EntryKind.ONLINE: _online,
+        EntryKind.TRIGGER: _trigger,
+        EntryKind.OUTPUT: _output,
     }
 )
 """Every kind but ACCESS."""

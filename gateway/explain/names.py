@@ -53,6 +53,10 @@ class SiteNames:
         """The title of the reader or module `name`."""
         return self._site.shown(name)
 
+    def output(self, name: str) -> str:
+        """The title of an output of triggers."""
+        return next((it.shown for it in self._site.output if it.name == name), name)
+
     def wall(self, utc_s: int) -> int:
         return self._device_time.local(_EPOCH + timedelta(seconds=utc_s))
 

@@ -180,8 +180,8 @@ class Rig:
             yield from adc.lines()
 
     def claim_strikes(self) -> None:
-        """Claim every strike at its `on_start` level, then the switched outputs, off. Call this
-        before any other access to the board."""
+        """Claim every strike at its `on_start` level, then the switched outputs. Call this before
+        any other access to the board."""
         for door in self._site.door:
             self._strikes[door.id] = self._claim(door.strike, door.on_start, door=door.id)
         turnstile = self._site.turnstile
@@ -336,6 +336,7 @@ class Rig:
         self._close(
             {door.id: door.on_stop for door in self._site.doors()},
             turnstile.on_stop if turnstile else LockState.LOCKED,
+            "stop",
         )
 
     def abandon(self) -> None:
@@ -344,9 +345,10 @@ class Rig:
         self._close(
             {door.id: door.on_fault for door in self._site.doors()},
             turnstile.on_fault if turnstile else LockState.LOCKED,
+            "fault",
         )
 
-    def _close(self, levels: Mapping[int, LockState], both_sides: LockState) -> None:
+    def _close(self, levels: Mapping[int, LockState], both_sides: LockState, moment: str) -> None:
         if self._closed:
             return
         self._closed = True
@@ -360,7 +362,7 @@ class Rig:
             for driver in self._drivers:
                 steps.callback(driver.close)
             for sounder in self._sounders.values():
-                steps.callback(sounder.release)
+                steps.callback(sounder.release, moment)
             for door, strike in self._strikes.items():
                 steps.callback(strike.release, levels[door])
             for output in self._sides.values():

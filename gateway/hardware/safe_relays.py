@@ -40,15 +40,16 @@ class SafeLine:
     pin: int
     high: bool
     state: str
-    """The effect of the level: `locked`, `unlocked` or `off`."""
+    """The effect of the level: `locked`, `unlocked`, `on` or `off`."""
 
     def __str__(self) -> str:
         return f"{self.name}: pin {self.pin} {'high' if self.high else 'low'}, {self.state}"
 
 
 def safe_lines(site: SiteFile, moment: DeclaredState) -> Iterator[SafeLine]:
-    """Yield every output of `site` with its level of `moment`: locks first, then switched outputs,
-    off, so that a reader's light does not keep showing a grant."""
+    """Yield every output of `site` with its level of `moment`: locks first, then switched outputs.
+
+    Lights of readers are off, so that none keeps showing a grant."""
     for door in site.door:
         state = _state(door, moment)
         name = f"door {door.name!r} {door.strike.called}"
@@ -60,7 +61,8 @@ def safe_lines(site: SiteFile, moment: DeclaredState) -> Iterator[SafeLine]:
             name = f"turnstile {site.turnstile.name!r} {side} relay"
             yield SafeLine(name, relay.pin, relay.level(state), state)
     for name, output in site.switches():
-        yield SafeLine(name, output.pin, output.level(on=False), "off")
+        on = output.declared(moment.value)
+        yield SafeLine(name, output.pin, output.level(on=on), "on" if on else "off")
 
 
 def put_safe(

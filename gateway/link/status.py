@@ -228,6 +228,31 @@ class DecisionStatus(LinkMessage):
     """The sum of their times from the read to the lock."""
 
 
+class TriggerStatus(LinkMessage):
+    """What became of one trigger lately."""
+
+    id: int
+    done_utc: int = 0
+    """When its action was done last, in Unix seconds; 0 if unknown."""
+    waits_ms: int | None = None
+    """What is left of its delay; None while it does not wait."""
+    paused: bool = False
+    """The loop guard has stopped it."""
+    verdict: str = ""
+    """A `TriggerVerdict`: why it did nothing when its event happened last, since it was done."""
+    verdict_utc: int = 0
+    why: str = ""
+    """The refusal, in words; the event that cancelled it."""
+
+
+class OutputStatus(LinkMessage):
+    """The state of an output that triggers switch."""
+
+    name: str
+    title: str
+    on: bool
+
+
 class SiteStatus(LinkMessage):
     """The site file that the controller works with."""
 
@@ -295,3 +320,5 @@ class ControllerStatus(LinkMessage):
     decisions: DecisionStatus = DecisionStatus()
     site: SiteStatus | None = None
     """None in a replay."""
+    triggers: tuple[TriggerStatus, ...] = ()
+    outputs: tuple[OutputStatus, ...] = ()

@@ -30,6 +30,7 @@ from gateway.objects import (
     schedules,
     scripts,
     threat,
+    triggers,
     visitors,
     wiegand_modes,
 )
@@ -136,5 +137,6 @@ REGISTRY = Registry(
         threat.THREAT_LEVEL_GROUPS,
         door_rows.DOOR_GROUPS,
         door_rows.DOOR_GROUP_DOORS,
+        triggers.TRIGGERS,
     )
 )

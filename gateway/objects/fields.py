@@ -359,6 +359,21 @@ class NameText(Text):
 
 
 @dataclass(frozen=True, slots=True)
+class Word(Text):
+    """One of a few words."""
+
+    _: KW_ONLY
+    words: tuple[str, ...] = ()
+
+    def decode(self, value: object) -> str:
+        text = Text.decode(self, value)
+        if text not in self.words:
+            allowed = ", ".join(word or "none" for word in self.words)
+            raise invalid_member(self.name, f"one of {allowed}", repr(text[:40]))
+        return str(text)
+
+
+@dataclass(frozen=True, slots=True)
 class HexText(Text):
     """Hexadecimal digits without prefix, stored in upper case."""
 

@@ -78,7 +78,9 @@ from gateway.settings.wires import (
     Output,
     Pull,
     ReaderInput,
+    SpareOutput,
     Strike,
+    SwitchState,
 )
 
 __all__ = [
@@ -134,7 +136,9 @@ __all__ = [
     "SiteFile",
     "SiteTrial",
     "SixBitKeys",
+    "SpareOutput",
     "Strike",
+    "SwitchState",
     "TrialState",
     "Turnstile",
     "UhfProtocol",

@@ -33,6 +33,9 @@ def with_wired_locks(data: Mapping[str, Any]) -> tuple[_Table, list[str]]:
     doors = data.get("door")
     if isinstance(doors, list | tuple):
         found["door"] = [_with_lock(door, wiring) for door in doors]
+    outputs = data.get("output")
+    if isinstance(outputs, list | tuple):
+        found["output"] = [wiring.switched(output) for output in outputs]
     turnstile = data.get("turnstile")
     if isinstance(turnstile, Mapping):
         found["turnstile"] = {
@@ -88,6 +91,18 @@ class _Wiring:
                 self.problems.append(f"{where}: {_KIND}")
             stand_in = {"locked": Level.LOW, "unlocked": Level.HIGH, "pin": _STAND_IN_PIN}
             return {**table, key: {**stand_in, **lock}}
+
+    def switched(self, output: Any) -> Any:
+        """The output of triggers `output` with the pin and the level of its relay."""
+        if not isinstance(output, Mapping) or not isinstance(output.get("relay"), str):
+            return output
+        try:
+            pin, active = self._channel(output["relay"], output.get("pin"))
+        except ValueError as error:
+            if self._complete:
+                self.problems.append(f"output {output.get('name')!r}: {error}")
+            return {"active": Level.HIGH, "pin": _STAND_IN_PIN, **output}
+        return {**({"active": active} if active else {}), **output, "pin": pin}
 
     def _wired(self, lock: Mapping[str, Any]) -> _Table:
         wired = dict(lock)

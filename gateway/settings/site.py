@@ -40,6 +40,7 @@ from gateway.settings.wires import (
     Output,
     ReaderInput,
     Section,
+    SpareOutput,
 )
 
 
@@ -72,6 +73,8 @@ class SiteFile(Section):
     siren: Siren | None = None
     bell: Output | None = None
     """Rings for `timed_alarms`; `general.bell_enabled` enables it."""
+    output: tuple[SpareOutput, ...] = ()
+    """For triggers."""
     power: Power = Power()
     admission: Admission = Admission()
     flight_record: FlightRecord = FlightRecord()
@@ -146,7 +149,7 @@ class SiteFile(Section):
                 yield reader.d1, f"reader {reader.name!r} d1"
             for key, output in reader.outputs():
                 yield output.pin, f"reader {reader.name!r} {key}"
-        for name, output in self.sounders():
+        for name, output in self.loads():
             yield output.pin, name
         for zone in self.zone:
             if isinstance(zone, Input):
@@ -200,9 +203,15 @@ class SiteFile(Section):
         if self.bell:
             yield "bell", self.bell
 
-    def switches(self) -> Iterator[tuple[str, Output]]:
-        """Siren and bell, then the lights and buzzers of readers, named as `reader NAME green`."""
+    def loads(self) -> Iterator[tuple[str, Output]]:
+        """Siren and bell, then the outputs of triggers, named as `output NAME`."""
         yield from self.sounders()
+        for spare in self.output:
+            yield f"output {spare.name}", spare
+
+    def switches(self) -> Iterator[tuple[str, Output]]:
+        """Those of `loads`, then lights and buzzers of readers, named as `reader NAME green`."""
+        yield from self.loads()
         for reader in self.reader:
             for key, output in reader.outputs():
                 yield f"reader {reader.name} {key}", output
@@ -232,6 +241,7 @@ class SiteFile(Section):
             ("reader name", [reader.name for reader in self.reader]),
             ("adc name", [adc.name for adc in self.adc]),
             ("device name", [it.name for it in (*self.reader, *self.sec_box, *self.adc)]),
+            ("output name", [output.name for output in self.output]),
             ("reader index", [str(reader.index) for reader in self.reader]),
             ("zone number", [str(zone.number) for zone in self.zone]),
         ):

@@ -250,6 +250,13 @@ AnyFireInput = Annotated[
 ]
 
 
+class SwitchState(StrEnum):
+    """What an output that no door owns is switched to."""
+
+    OFF = "off"
+    ON = "on"
+
+
 class Output(Section):
     """An output that is off at start, stop and fault."""
 
@@ -257,6 +264,36 @@ class Output(Section):
     active: Level
     """The level that switches it on."""
 
+    def declared(self, moment: str) -> bool:
+        """Whether it is on at `start`, `stop` or `fault`."""
+        del moment
+        return False
+
     def level(self, *, on: bool) -> bool:
         """The pin level (True = high) for on or off."""
         return on is (self.active is Level.HIGH)
+
+
+class SpareOutput(Output):
+    """An output for triggers: a spare relay, a light, a sounder. It belongs to no door."""
+
+    name: Name
+    title: Title | None = None
+    relay: str | None = None
+    """The relay's name as printed on a board of `site.hats`, in the place of pin and level."""
+    on_start: SwitchState = SwitchState.OFF
+    """Until a trigger switches it, or what one had switched on before a restart is taken up."""
+    on_stop: SwitchState = SwitchState.OFF
+    on_fault: SwitchState = SwitchState.OFF
+    limit_s: Annotated[int, Field(ge=0, le=86_400)] = 0
+    """The longest time that it is on; 0 for none."""
+
+    @property
+    def shown(self) -> str:
+        """The name for people."""
+        return self.title or self.name
+
+    def declared(self, moment: str) -> bool:
+        """As `Output`."""
+        states = {"start": self.on_start, "stop": self.on_stop, "fault": self.on_fault}
+        return states[moment] is SwitchState.ON

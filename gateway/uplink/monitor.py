@@ -15,6 +15,7 @@ from gateway.doors.values import Mode, effective_mode
 from gateway.objects.declaration import ObjectType
 from gateway.objects.server_address import ServerAddress, server_address
 from gateway.store.journal import CommittedEntry, EntryKind
+from gateway.triggers.words import MessageDestination
 
 KINDS = (
     EntryKind.ACCESS,
@@ -24,6 +25,7 @@ KINDS = (
     EntryKind.MODE,
     EntryKind.ONLINE,
     EntryKind.STARTED,
+    EntryKind.TRIGGER,
     EntryKind.TURN,
 )
 """Entries that the monitor is told of."""
@@ -125,6 +127,8 @@ class MonitorTopics:
                 yield self.change("alarm_logs", "inserted", row, row["time"])
             case EntryKind.ACCESS_EVENT:
                 yield self._moved(row)
+            case EntryKind.TRIGGER:
+                yield from self._message(entry.body, stamp)
             case EntryKind.TURN:
                 yield self._turned(row)
             case EntryKind.GAVE_UP:
@@ -188,6 +192,22 @@ class MonitorTopics:
     def _beside(self, row: Body) -> dict[str, int]:
         about = {"access_event_id": row["id"]} if self._event_ids else {}
         return {**about, "device_id": self._device_id, "time": row["timestamp"]}
+
+    def _message(self, body: Body, stamp: int) -> Iterator[Notification]:
+        """The message of a trigger whose action was done; a topic of ours."""
+        told = (MessageDestination.MONITOR, MessageDestination.ALL)
+        if body["step"] == "done" and body.get("destination") in told:
+            names = ("trigger", "name", "what", "action", "message")
+            about = {name: body[name] for name in names}
+            doors = body.get("target_doors") or body.get("doors", [])
+            yield Notification(
+                "trigger",
+                {
+                    "trigger": {**about, "doors": doors},
+                    "device_id": self._device_id,
+                    "time": stamp,
+                },
+            )
 
     def _operation_mode(self, stamp: int) -> Notification:
         mode, lost_utc_s = self._mode, self._mode.lost_utc_s

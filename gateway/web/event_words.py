@@ -22,6 +22,7 @@ from gateway.explain.time_words import wall_words
 from gateway.web.door_state import CAUSES
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
+from gateway.web.trigger_words import ACTION_WORDS
 
 Variants = tuple[str, ...]
 
@@ -166,6 +167,24 @@ EVENTS: Mapping[Occurrence, Variants] = MappingProxyType(
             noted("The server does not answer, everybody is refused (%(detail)s)"),
             noted("The server does not answer, everybody is refused"),
         ),
+        Occurrence.TRIGGER_WAITS: (
+            noted("Trigger %(name)s: %(action)s in %(seconds)s s"),
+            noted("Trigger %(name)s: %(action)s, in a moment"),
+        ),
+        Occurrence.TRIGGER_DONE: (
+            noted("Trigger %(name)s: %(action)s - %(message)s"),
+            noted("Trigger %(name)s: %(action)s"),
+        ),
+        Occurrence.TRIGGER_REFUSED: (
+            noted("Trigger %(name)s: %(action)s was refused (%(detail)s)"),
+        ),
+        Occurrence.TRIGGER_CANCELLED: (noted("Trigger %(name)s: %(action)s was cancelled"),),
+        Occurrence.TRIGGER_LATE: (noted("Trigger %(name)s: %(action)s came too late"),),
+        Occurrence.OUTPUT_ON: (
+            noted("Output %(where)s: on for %(seconds)s s"),
+            noted("Output %(where)s: on"),
+        ),
+        Occurrence.OUTPUT_OFF: (noted("Output %(where)s: off"),),
         Occurrence.STARTED: (noted("The door controller started"),),
         Occurrence.STOPPED: (noted("The door controller stopped"),),
         Occurrence.ENDED_UNCLEANLY: (
@@ -271,6 +290,7 @@ KINDS: Mapping[EventKind, str] = MappingProxyType(
         EventKind.DOOR: noted("Doors moved"),
         EventKind.ALARM: noted("Alarms"),
         EventKind.MODE: noted("Modes"),
+        EventKind.TRIGGER: noted("Triggers"),
         EventKind.SYSTEM: noted("Device"),
     }
 )
@@ -296,6 +316,7 @@ _FORGIVEN = {
     "asked_by_client": noted("somebody asked for it"),
     "midnight": noted("it is midnight"),
 }
+_ACTIONS = {action.value: words for action, words in ACTION_WORDS.items()}
 _UNKNOWN = {
     "card": (noted("Unknown card %(shown)s"), noted("Unknown card")),
     "code": (noted("Unknown code"),),
@@ -309,7 +330,7 @@ _CREDENTIALS = {
     "PIN or password": (noted("PIN or password"),),
 }
 WORDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {"mode": _MODES, "clock": _CLOCKS, "forgiven": _FORGIVEN}
+    {"mode": _MODES, "clock": _CLOCKS, "forgiven": _FORGIVEN, "action": _ACTIONS}
 )
 """Values that are words of their own, by their name in a sentence."""
 _NAMES = re.compile(r"%\((\w+)\)s")

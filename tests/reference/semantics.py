@@ -14,9 +14,9 @@ from gateway.access.reasons import REASONS, Reason
 from .markdown import code, table
 
 UNIT = Path(__file__).parents[1] / "unit"
-ACCESS, DOORS, ALARMS, WHOLE, HOST, WIRES = (
+ACCESS, DOORS, ALARMS, TRIGGERS, WHOLE, HOST, WIRES = (
     UNIT / room / "tables"
-    for room in ("access", "doors", "alarms", "controller", "host", "hardware")
+    for room in ("access", "doors", "alarms", "triggers", "controller", "host", "hardware")
 )
 Table = dict[str, Any]
 
@@ -24,9 +24,10 @@ ABOUT = """\
 # What happens at a door
 
 Every statement here is a row of a table in `tests/unit/access/tables`, `tests/unit/doors/tables`,
-`tests/unit/alarms/tables`, `tests/unit/controller/tables`, `tests/unit/hardware/tables` or
-`tests/unit/host/tables`, and a test that runs with every build. `make docs` generates this page
-from them; the files also contain the sites, people and settings of each row.
+`tests/unit/alarms/tables`, `tests/unit/triggers/tables`, `tests/unit/controller/tables`,
+`tests/unit/hardware/tables` or `tests/unit/host/tables`, and a test that runs with every build.
+`make docs` generates this page from them; the files also contain the sites, people and settings of
+each row.
 """
 DECISIONS = {
     "rules.toml": "Rules: whom they concern, where, and which wins",
@@ -42,9 +43,8 @@ def page() -> str:
         lines += [f"## {title}", "", *_cases(_read(ACCESS / name)), ""]
     lines += ["## When the clock is trusted", "", *_clock(_read(HOST / "clock_trust.toml")), ""]
     lines += ["## Reads one after the other", "", *_scenarios(_read(ACCESS / "admission.toml"))]
-    for path in (
-        path for room in (DOORS, ALARMS, WIRES, WHOLE) for path in sorted(room.glob("*.toml"))
-    ):
+    rooms = (DOORS, ALARMS, TRIGGERS, WIRES, WHOLE)
+    for path in (path for room in rooms for path in sorted(room.glob("*.toml"))):
         lines += ["", f"## {_title(path)}", "", *_timelines(_read(path))]
     return "\n".join(lines) + "\n"
 

@@ -35,6 +35,7 @@ from gateway.objects.fields import (
     Ref,
     Text,
     Time,
+    Word,
 )
 from gateway.objects.wiegand_modes import LayoutText, OrderText, ParitiesText
 
@@ -62,8 +63,8 @@ class Samples:
         match field:
             case Ref() if field.enforced:
                 return self._parent(field.target)
-            case Choice():
-                return field.choices[number % len(field.choices)]
+            case Choice(choices=few) | Word(words=few):
+                return few[number % len(few)]
             case Text():
                 return self._text(field, number)
             case Time():  # any end is after any start

@@ -17,6 +17,7 @@ from gateway.objects.fields import (
     PortNumber,
     Ref,
     Text,
+    Word,
 )
 
 Schema = dict[str, Any]
@@ -85,6 +86,11 @@ def _ref(field: Ref) -> Schema:
 @_kind.register
 def _text(field: Text) -> Schema:
     return {"type": "string", "maxLength": field.max_length}
+
+
+@_kind.register
+def _word(field: Word) -> Schema:
+    return {"type": "string", "enum": [str(word) for word in field.words]}
 
 
 @_kind.register

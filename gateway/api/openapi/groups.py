@@ -43,7 +43,15 @@ GROUPS = (
     _group(
         "Access decisions",
         "Who may pass where and when, what happened, and why somebody was or was not let in.",
-        *("explain", "who_can_open", "events", "rule_sets", "passback", "authorization"),
+        *(
+            "explain",
+            "explain_event",
+            "who_can_open",
+            "events",
+            "rule_sets",
+            "passback",
+            "authorization",
+        ),
     ),
     _group("Wiring", "Watch readers and inputs, and test outputs.", "wiring"),
     _group("Alarms", "Arm and disarm alarm zones, and see active alarms.", "alarms"),

@@ -236,6 +236,12 @@ class AlarmPanel(Component):
                 self._clear(source, now_ms)
         self.zones.silence(now_ms)
         self._take(self._register.silence(), now_ms)
+        # A trigger may have started it without an alarm.
+        self._sounders.quiet(now_ms)
+
+    def sound(self, now_ms: int, for_ms: int) -> None:
+        """Sound the siren without an alarm, for `for_ms` or (0) its own time. Raises as it."""
+        self._sounders.sound(now_ms, for_ms)
 
     def tick(self, now_ms: int) -> None:
         """Do what is due."""

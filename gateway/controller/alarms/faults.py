@@ -9,8 +9,8 @@ from gateway.controller.state.recorder import Recorder
 from gateway.link.messages import Fault
 from gateway.store.journal import CommittedEntry, EntryKind
 
-REX, POWER = "rex", "power"
-"""Kinds of parts; a part also has the name of its door or contact."""
+REX, POWER, TRIGGER = "rex", "power", "trigger"
+"""Kinds of parts; a part also has the name of its door, contact or trigger."""
 
 Part = tuple[str, str]
 
@@ -33,7 +33,7 @@ class Faults:
         self._active: dict[Part, str] = {}
         for entry in past:
             kind, _, name = entry.body["part"].partition(" ")
-            if entry.body["why"] is None or kind not in (REX, POWER):
+            if entry.body["why"] is None or kind not in (REX, POWER, TRIGGER):
                 continue
             self._active[kind, name] = entry.body["why"]
             if (kind, name) not in parts:

@@ -14,6 +14,7 @@ from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.ports import SounderPort
 from gateway.controller.state.recorder import Recorder
 from gateway.controller.state.wall_seconds import WallSeconds
+from gateway.errors import NotFound, NotPermitted
 
 log = structlog.get_logger("alarm")
 
@@ -66,6 +67,21 @@ class Sounders:
     def alarm(self, now_ms: int) -> None:
         """Sound the siren for its whole time, since an audible alarm began."""
         self._sounders[SIREN] = SILENT.started(now_ms, self._settings.siren_ms)
+        self._drive(now_ms)
+
+    def sound(self, now_ms: int, for_ms: int) -> None:
+        """Sound the siren for a time (0: its own), at least as long as it sounds already.
+
+        Raises NotFound without a siren, and NotPermitted while it is disabled.
+        """
+        if SIREN not in self._outputs:
+            raise NotFound("this site has no siren")
+        if not self._settings.siren_enabled:
+            raise NotPermitted("the siren is disabled: alarm.siren_enabled is 0")
+        longest_ms = self._settings.siren_ms
+        until_ms = now_ms + (min(for_ms, longest_ms) or longest_ms)
+        before_ms = self._sounders[SIREN].until_ms or 0
+        self._sounders[SIREN] = Sounder(max(until_ms, before_ms))
         self._drive(now_ms)
 
     def quiet(self, now_ms: int) -> None:

@@ -47,6 +47,8 @@ from gateway.controller.state.journal_writer import Committed, WriterFault
 from gateway.controller.state.modes import ModeKeeperState
 from gateway.controller.state.recorder import RecorderState
 from gateway.controller.state.threat import ThreatKeeperState
+from gateway.controller.triggers.spare_outputs import SpareOutputsState
+from gateway.controller.triggers.trigger_runner import TriggerRunnerState
 from gateway.credentials.values import BadFrame, Credential, CredentialKind, Identification
 from gateway.errors import BrokenRecord, StorageError, UnderRepair
 from gateway.hardware.events import DeviceState, InputLevel, InputLost, KeyPressed, ReplaySuspected
@@ -55,7 +57,7 @@ from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 
-FORM = 25
+FORM = 26
 """A program reads only records of its own form."""
 LONGEST_KEY_BITS = 8
 """A frame with at most so many bits is a key of a keypad."""
@@ -75,12 +77,14 @@ STATES: Mapping[str, type] = MappingProxyType(
         "modes": ModeKeeperState,
         "online": ServerQuestionsState,
         "output_tests": OutputTestsState,
+        "outputs": SpareOutputsState,
         "peers": ClearancesState,
         "positions": PassbackPositionsState,
         "recorder": RecorderState,
         "signals": ReaderSignalsState,
         "threat": ThreatKeeperState,
         "throttle": ReadThrottleState,
+        "triggers": TriggerRunnerState,
         "turnstile": TurnstilePanelState,
         "uses": CredentialUsesState,
     }

@@ -201,7 +201,7 @@ class Beginning:
     strikes: Mapping[str, LockState]
     """By lock; one that is not named has its door's `on_start`."""
     sounders: Mapping[str, bool]
-    """By siren or bell: whether it is on; one that is not named is off."""
+    """By siren or bell: whether it is on; one that is not named is as at a start."""
     online: Mapping[str, bool]
     """By reader or module: whether it is online; one that is not named is."""
 
@@ -252,8 +252,8 @@ class OfflineController:
             },
             sides=_sides(site, beginning),
             sounders={
-                name: OfflineSounder(on=beginning.sounders.get(name, False))
-                for name, _output in site.switches()
+                name: OfflineSounder(on=beginning.sounders.get(name, output.declared("start")))
+                for name, output in site.switches()
             },
             link=OfflineLink(sources.heard),
             people=sources.people,

@@ -12,6 +12,7 @@ from gateway.controller.requests.enrolment import EnrolmentCapture
 from gateway.controller.requests.osdp_keys import OsdpKeys
 from gateway.controller.requests.osdp_tools import OsdpTools
 from gateway.controller.requests.simulation import Panels, Simulation
+from gateway.controller.requests.trigger_actions import TriggerActions
 from gateway.controller.requests.wiring_watch import WiringWatch
 from gateway.controller.state.site_keeper import SiteKeeper
 from gateway.errors import GatewayError, InvalidRequest, NotSupportedHere
@@ -88,6 +89,17 @@ class RequestDispatcher:
             components.recorder,
             components.clock,
         )
+        self.actions = TriggerActions(
+            components.doors,
+            self.openings,
+            components.alarms,
+            components.outputs,
+            components.modes,
+            components.clock,
+            components.device_time,
+            apply_again,
+        )
+        """Of triggers."""
         self.captures = EnrolmentCapture(
             components.site.reader, self._is_online, self.answers, components.clock
         )

@@ -86,6 +86,8 @@ def status_of(
             *components.fire.faults(),
         ),
         turnstile=components.turnstile.status() if components.turnstile else None,
+        triggers=components.triggers.statuses(now_ns // 1_000_000),
+        outputs=components.outputs.status(),
         modes_ended=modes_ended,
         modes_unstored=components.modes.unstored,
         keypads_locked_ms=components.credentials.locked_keypads(now_ns // 1_000_000),

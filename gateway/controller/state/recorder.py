@@ -6,7 +6,7 @@ journal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -55,6 +55,8 @@ class Recorder:
         self._device_time = device_time
         self._trust = trust
         self.device_id = 0
+        self.noted: Callable[[int, Entry], None] = lambda _ticket, _entry: None
+        """Gets each entry, with its ticket."""
         self.last_ticket = 0
         """The ticket of the newest entry, 0 before the first."""
 
@@ -236,8 +238,9 @@ class Recorder:
         utc = self._clock.utc()
         trusted = self._trust.judge(utc).trusted
         entry = Entry(kind, body, utc, self._clock.monotonic_ns(), trusted)
-        self.last_ticket = self._writer.add(entry)
-        return self.last_ticket
+        ticket = self.last_ticket = self._writer.add(entry)
+        self.noted(ticket, entry)
+        return ticket
 
 
 def _marks(outcome: AdmissionOutcome) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class Hats:
 
     def _wrong_levels(self, site: SiteFile) -> Iterator[str]:
         """Yield outputs whose `active` does not energise their relay."""
-        for name, output in (*site.sounders(), *reader_outputs(site)):
+        for name, output in (*site.loads(), *reader_outputs(site)):
             driven = self.relay_at(output.pin)
             if driven and not driven.channel and name.startswith("reader"):
                 continue  # a reader's light is rarely on a hand-wired relay
@@ -116,7 +116,7 @@ def outputs_of(site: SiteFile) -> Iterator[tuple[str, int]]:
     """Yield each output that needs a relay, as (key of `SiteFile.pins`, pin)."""
     for key, strike in strikes_of(site):
         yield key, strike.pin
-    for name, output in site.sounders():
+    for name, output in site.loads():
         yield name, output.pin
 
 

@@ -213,7 +213,7 @@ def _open_at_boot(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
 
 
 def _sounding_at_boot(profile: BoardProfile, site: SiteFile) -> Iterator[str]:
-    for name, output in site.sounders():
+    for name, output in site.loads():
         if output.level(on=True) is profile.boot_level(output.pin):
             off = Level.LOW if output.active is Level.HIGH else Level.HIGH
             yield (

@@ -90,11 +90,11 @@ class SwitchOutput:
     """The output of a siren, a bell or a light. Levels are written only when they change."""
 
     def __init__(self, pin: Pin, output: Output) -> None:
-        """Claim `pin` switched off, in one step."""
+        """Claim `pin` as it is declared for the start, in one step."""
         self.pin = output.pin
-        self.line = OutputLine(pin, high=output.level(on=False))
+        self._on = output.declared("start")
+        self.line = OutputLine(pin, high=output.level(on=self._on))
         self._output = output
-        self._on = False
 
     @property
     def on(self) -> bool:
@@ -107,9 +107,9 @@ class SwitchOutput:
             self._on = on
             self.line.put(high=self._output.level(on=on))
 
-    def release(self) -> None:
-        """Switch off and close the pin at that level."""
-        self.drive(on=False)
+    def release(self, moment: str) -> None:
+        """Switch to what is declared for `moment`, stop or fault, and close the pin so."""
+        self.drive(on=self._output.declared(moment))
         self.line.close()
 
     def __repr__(self) -> str:

@@ -254,6 +254,34 @@ class _ThreatLevel(_Body):
     again: bool = False
 
 
+class _Trigger(_Body):
+    trigger: Id
+    name: str
+    step: Literal["waits", "done", "refused", "cancelled", "late"]
+    what: str
+    action: str
+    doors: list[Id] = []
+    users: list[Id] = []
+    reader: str = ""
+    cause: Int = 0
+    chain: Annotated[list[Id], Field(max_length=64)] = []
+    left_ms: Span = 0
+    output: str = ""
+    target_doors: list[Id] = []
+    zone: Id = 0
+    message: str = ""
+    destination: str = ""
+    why: str = ""
+
+
+class _Output(_Body):
+    output: str
+    on: bool
+    for_ms: Span = 0
+    level: bool = False
+    trigger: Id = 0
+
+
 class _Words(_Body):
     """A body that nothing but text is made of."""
 
@@ -290,6 +318,8 @@ _FORMS: Mapping[EntryKind, type[_Body]] = {
     EntryKind.CREDENTIAL_USED: _CredentialUsed,
     EntryKind.ONLINE: _Online,
     EntryKind.THREAT_LEVEL: _ThreatLevel,
+    EntryKind.TRIGGER: _Trigger,
+    EntryKind.OUTPUT: _Output,
 }
 _BY_MEMBER: Mapping[EntryKind, tuple[tuple[str, type[_Body]], ...]] = {
     EntryKind.MODE: (

@@ -109,6 +109,12 @@ class EntryKind(StrEnum):
     THREAT_LEVEL = "threat_level"
     """Somebody set a threat level, with the reason and the end (`until_utc`, 0 for none); or its
     time is over (`ended`); or (`again`) the level stays, with what is left of its time."""
+    TRIGGER = "trigger"
+    """A trigger was set off (`step` is `waits`, with what is left of its delay), or what became of
+    its action: `done`, `refused`, `cancelled` or `late`."""
+    OUTPUT = "output"
+    """A trigger switched an output, for `for_ms` (0 until it is switched again); or its time is
+    over."""
 
 
 @dataclass(frozen=True, slots=True)

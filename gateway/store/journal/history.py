@@ -51,6 +51,8 @@ STATES: Mapping[str, str] = {
     EntryKind.KEYPAD: "reader",
     EntryKind.FAULT: "part",
     EntryKind.ENTRY: "zone",
+    EntryKind.TRIGGER: "trigger",
+    EntryKind.OUTPUT: "output",
 }
 """Kind of entry that tells a state -> the member of its body that says of what."""
 

@@ -47,6 +47,8 @@ from gateway.store.files.database import STORE_UNREADABLE, one_instant, sqlite_e
 from gateway.store.objects.configuration import read_configuration, refused_keys
 from gateway.store.objects.mode_rows import ModeRow
 from gateway.store.objects.schema import PolicyVersion
+from gateway.triggers.compiling import compile_triggers
+from gateway.triggers.values import Trigger, TriggerRow
 
 Row = TypeVar("Row")
 
@@ -155,6 +157,7 @@ class Snapshot:
     """By door: `door_settings`."""
     door_groups: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     """Group -> its doors, in order."""
+    triggers: tuple[Trigger, ...] = ()
 
 
 class Tables(Protocol):
@@ -294,6 +297,12 @@ class SnapshotReader:
             (yield from self._links("alarm_zone_time_zones", "alarm_zone_id", "time_zone_id")),
             rows.time_spans,
         )
+        triggers = yield from self._steps.run(
+            "triggers",
+            compile_triggers,
+            (yield from self._rows("triggers", TriggerRow)),
+            rows.time_spans,
+        )
         policy = yield from compile_policy(rows, self._steps)
         return Snapshot(
             version=version,
@@ -309,6 +318,7 @@ class SnapshotReader:
             sec_boxes={row.id: row for row in boxes},
             door_rows={row.door_id: row for row in doors},
             door_groups=_grouped(groups),
+            triggers=triggers,
         )
 
     def _configuration(self, version: int, _mark: object) -> Work[Configuration]:

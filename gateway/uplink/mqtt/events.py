@@ -9,6 +9,7 @@ from typing import Any
 from gateway.access.reasons import AccessEvent, OpeningCause
 from gateway.alarms.causes import DURESS_CAUSES, ZONE_CAUSES, AlarmCause
 from gateway.store.journal import CommittedEntry, EntryKind
+from gateway.triggers.words import MessageDestination
 
 KINDS = (
     EntryKind.ACCESS,
@@ -21,6 +22,7 @@ KINDS = (
     EntryKind.NO_ENTRY,
     EntryKind.PRE_ALARM,
     EntryKind.STARTED,
+    EntryKind.TRIGGER,
     EntryKind.TURN,
 )
 DOOR_EVENTS = (
@@ -41,6 +43,7 @@ DOOR_EVENTS = (
     "lock_welded",
     "lock_welded_over",
     "mode",
+    "message",
 )
 """Types of a door's events. Home Assistant drops others: add at the end, remove none."""
 DEVICE_EVENTS = (
@@ -69,6 +72,7 @@ DEVICE_EVENTS = (
     "fire_over",
     "keypad_locked",
     "keypad_freed",
+    "message",
 )
 """As DOOR_EVENTS, for what belongs to no door of the site."""
 
@@ -151,6 +155,8 @@ class EventTeller:
                 pass  # of the turnstile, or what is left of its time
             case EntryKind.PRE_ALARM if not body["on"]:
                 pass
+            case EntryKind.TRIGGER:
+                yield from _message(body)
             case _:
                 yield _OTHERS[kind](body)
 
@@ -192,6 +198,17 @@ def _moved(body: Body) -> SiteEvent:
     row = body["row"]
     word = "door_opened" if row["type"] == "OPEN" else "door_closed"
     return SiteEvent(word, int(row["identification"]))
+
+
+def _message(body: Body) -> Iterator[SiteEvent]:
+    """The message of a trigger whose action was done."""
+    if body["step"] == "done" and body.get("destination") in (
+        MessageDestination.MQTT,
+        MessageDestination.ALL,
+    ):
+        doors = body.get("target_doors") or body.get("doors") or [0]
+        about = {"trigger": body["name"], "message": body["message"], "because": body["what"]}
+        yield SiteEvent("message", doors[0], about)
 
 
 def _turned(body: Body) -> SiteEvent:

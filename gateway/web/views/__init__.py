@@ -24,6 +24,7 @@ from gateway.web.views import (
     setup,
     site,
     threat,
+    triggers,
     update,
     upkeep,
     wiring,
@@ -53,6 +54,7 @@ _AREAS = (
     threat,
     update,
     upkeep,
+    triggers,
     wiring,
     rules,
 )

@@ -34,7 +34,7 @@ OURS = """
     antipassback_areas antipassback_exemptions first_card_unlocks first_card_unlock_groups
     exception_modes custom_column_types portal_factor_modes
     threat_levels threat_level_groups
-    door_settings door_groups door_group_doors
+    door_settings door_groups door_group_doors triggers
 """
 
 

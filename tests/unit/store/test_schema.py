@@ -92,6 +92,7 @@ def test_the_policy_tables_are_those_that_decisions_are_compiled_from() -> None:
         "threat_levels", "threat_level_groups",
         "door_settings", "door_groups", "door_group_doors",
         "sec_boxs",
+        "triggers",
         "wiegand_modes",
     }  # fmt: skip
 

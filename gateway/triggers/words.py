@@ -1,0 +1,149 @@
+"""The words of triggers: what sets one off, and what it does. Names are stable.
+
+`gateway.objects.triggers` declares them, so that this module imports nothing of the rules.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+MOST_TRIGGERS = 64
+"""Rows of `triggers` that a site may have."""
+
+
+class TriggerEvent(StrEnum):
+    """What sets a trigger off: a time, or what the journal tells."""
+
+    TIME_OF_DAY = "time_of_day"
+    ZONE_BEGINS = "zone_begins"
+    """A time zone begins to hold."""
+    ZONE_ENDS = "zone_ends"
+
+    GRANTED = "granted"
+    FREE_PASSAGE = "free_passage"
+    WAITING = "waiting"
+    DENIED = "denied"
+    SERVER_GRANTED = "server_granted"
+    SERVER_DENIED = "server_denied"
+    EXIT_BUTTON = "exit_button"
+    OPENED_BY_CLIENT = "opened_by_client"
+    OPENED_FROM_PAGE = "opened_from_page"
+    DOOR_OPENED = "door_opened"
+    DOOR_CLOSED = "door_closed"
+    TURNED = "turned"
+    TURN_FORCED = "turn_forced"
+    GAVE_UP = "gave_up"
+    NO_ENTRY = "no_entry"
+    EXIT_REFUSED = "exit_refused"
+    PRE_ALARM = "pre_alarm"
+    PRE_ALARM_OVER = "pre_alarm_over"
+    ALARM = "alarm"
+    ALARM_OVER = "alarm_over"
+    FIRE = "fire"
+    FIRE_CLEAR = "fire_clear"
+    FIRE_OVER = "fire_over"
+    SILENCED = "silenced"
+    ARMED = "armed"
+    DISARMED = "disarmed"
+    ENTRY_DELAY = "entry_delay"
+    ENTRY_OVER = "entry_over"
+    MODE = "mode"
+    MODE_NORMAL = "mode_normal"
+    MODE_OVER = "mode_over"
+    UNLOCKED_ON_START = "unlocked_on_start"
+    LOCKED_ON_START = "locked_on_start"
+    SCHEDULE_HOLDS = "schedule_holds"
+    SCHEDULE_OFF = "schedule_off"
+    SCHEDULE_ENDED = "schedule_ended"
+    FIRST_CARD = "first_card"
+    FIRST_CARD_OVER = "first_card_over"
+    PASSBACK_FORGOTTEN = "passback_forgotten"
+    UNREADABLE = "unreadable"
+    REPLAY = "replay"
+    DEVICE_ONLINE = "device_online"
+    DEVICE_DEGRADED = "device_degraded"
+    DEVICE_OFFLINE = "device_offline"
+    KEYPAD_LOCKED = "keypad_locked"
+    KEYPAD_FREE = "keypad_free"
+    READER_SLOWED = "reader_slowed"
+    READER_FAST = "reader_fast"
+    READER_DISABLED = "reader_disabled"
+    FAULT = "fault"
+    FAULT_OVER = "fault_over"
+    CLOCK_TRUSTED = "clock_trusted"
+    CLOCK_NOT_TRUSTED = "clock_not_trusted"
+    SERVER_STANDALONE = "server_standalone"
+    SERVER_ONLINE = "server_online"
+    SERVER_CONTINGENCY = "server_contingency"
+    SERVER_DENIAL = "server_denial"
+    THREAT_LEVEL = "threat_level"
+    THREAT_NORMAL = "threat_normal"
+    THREAT_OVER = "threat_over"
+    STARTED = "started"
+    ENDED_UNCLEANLY = "ended_uncleanly"
+
+
+TIMED = frozenset((TriggerEvent.TIME_OF_DAY, TriggerEvent.ZONE_BEGINS, TriggerEvent.ZONE_ENDS))
+"""They are no facts of the journal."""
+
+
+class TriggerAction(StrEnum):
+    """What a trigger does."""
+
+    MESSAGE = "message"
+    """Nothing but the message, which every action may have beside it."""
+    PULSE = "pulse"
+    """An output is on for `duration_ms`."""
+    ON = "on"
+    """An output is on until it is switched off."""
+    OFF = "off"
+    SIREN = "siren"
+    """The siren sounds, for its own time or for `duration_ms`."""
+    SILENCE = "silence"
+    ARM = "arm"
+    DISARM = "disarm"
+    UNLOCK = "unlock"
+    """A door is unlocked for its own time or for `duration_ms`, never longer than its limit."""
+    LOCK = "lock"
+    """A door's hold, schedule and running opening end."""
+    LOCK_DOWN = "lock_down"
+    EMERGENCY = "emergency"
+    NORMAL = "normal"
+    """An exception mode ends."""
+
+
+OF_OUTPUTS = frozenset((TriggerAction.PULSE, TriggerAction.ON, TriggerAction.OFF))
+OF_DOORS = frozenset((TriggerAction.UNLOCK, TriggerAction.LOCK))
+OF_MODES = frozenset((TriggerAction.LOCK_DOWN, TriggerAction.EMERGENCY, TriggerAction.NORMAL))
+OF_ZONES = frozenset((TriggerAction.ARM, TriggerAction.DISARM))
+
+LEVELS = frozenset(
+    (
+        TriggerAction.ON,
+        TriggerAction.OFF,
+        TriggerAction.ARM,
+        TriggerAction.LOCK,
+        TriggerAction.LOCK_DOWN,
+    )
+)
+"""States that are right however late they come: made up after a power cut. What opens or moves
+something is not, nor what gives up protection."""
+
+IN_DOUBT = frozenset(
+    (
+        TriggerAction.ARM,
+        TriggerAction.LOCK,
+        TriggerAction.LOCK_DOWN,
+        TriggerAction.SIREN,
+        TriggerAction.MESSAGE,
+    )
+)
+"""Done although nobody knows whether the time zone holds, while the clock is not trusted."""
+
+
+class MessageDestination(StrEnum):
+    """Who gets a trigger's message, besides the log."""
+
+    MQTT = "mqtt"
+    MONITOR = "monitor"
+    ALL = "all"

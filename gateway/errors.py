@@ -70,6 +70,11 @@ class UnderRepair(StorageError):
     """A damaged file is being made anew from another one: reading it again soon may work."""
 
 
+class KeyUnusable(StorageError):
+    """The key that seals PINs, password hashes and the like is missing, or is not the one with
+    which they were sealed."""
+
+
 class LostIdentity(StorageError):
     """A store that can be read does not tell the device's id."""
 

@@ -14,6 +14,7 @@ from gateway.errors import (
     DeviceUnavailable,
     GatewayError,
     InvalidRequest,
+    KeyUnusable,
     NotAuthenticated,
     NotFound,
     NotPermitted,
@@ -39,6 +40,7 @@ _STATUS: tuple[tuple[type[GatewayError], int], ...] = (
     (TooBusy, 429),
     (ControllerUnavailable, 503),
     (DeviceUnavailable, 503),
+    (KeyUnusable, 400),  # the same request fails until somebody puts the key back
     (GatewayError, 500),
 )
 """The first matching class decides."""

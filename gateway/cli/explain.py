@@ -37,6 +37,7 @@ from gateway.link.messages import ControllerStatus
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
 from gateway.settings import read_running_site
+from gateway.settings.seal_key import sealer_of
 from gateway.store.files import JOURNAL_FILE, STORE_FILE, database
 from gateway.triggers.words import TriggerEvent
 
@@ -169,7 +170,7 @@ def _view(given: Path | None) -> Iterator[SiteView]:
         view = SiteView(
             ExplainContext(
                 database=store,
-                models=Models(REGISTRY, store),
+                models=Models(REGISTRY, store, sealer_of(data, site)),
                 rules_cache=RulesCache(),
                 journal=data / JOURNAL_FILE,
                 site=site,

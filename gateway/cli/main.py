@@ -32,6 +32,7 @@ _COMMANDS = {
     "explain": ("gateway.cli.explain", "Say why a door opened or did not, for whom and when."),
     "alarm": ("gateway.cli.alarm", "Silence alarms, and reset a fire."),
     "doctor": ("gateway.cli.doctor", "Check the site file, the board and the databases."),
+    "key": ("gateway.cli.key", "Show the key that seals PINs and passwords, or make another."),
     "restore": ("gateway.cli.restore", "Replace a lost store.db by a backup."),
     "update": ("gateway.cli.update", "Install a signed update, or check one."),
     "wiring": ("gateway.cli.wiring", "Draw the header with every pin that the site uses."),

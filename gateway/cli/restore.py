@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import BinaryIO
@@ -32,12 +33,25 @@ from gateway.store.files import STORE_FILE
     help="Without a backup and a mirror: the store of a new device. No card opens a door then.",
 )
 @click.option(
+    "--passphrase-stdin",
+    is_flag=True,
+    help="Read the passphrase of FILE from standard input. The device that made it needs none.",
+)
+@click.option("--without-secrets", is_flag=True, help="Leave out PINs, passwords and keys of FILE.")
+@click.option(
     "--take-id",
     is_flag=True,
     help="Take the id of the device that made FILE, which this one replaces.",
 )
 def restore(
-    data: Path, backup: BinaryIO | None, *, from_mirror: bool, empty: bool, take_id: bool
+    data: Path,
+    backup: BinaryIO | None,
+    *,
+    from_mirror: bool,
+    empty: bool,
+    take_id: bool,
+    passphrase_stdin: bool,
+    without_secrets: bool,
 ) -> None:
     """Replace a damaged or lost store.db by FILE, a backup of the API, while the api process is
     stopped; prints a new password of admin once. The device keeps its own id."""
@@ -45,6 +59,7 @@ def restore(
         raise click.UsageError("name the FILE of a backup, or say --from-mirror or --empty")
     if take_id and backup is None:
         raise click.UsageError("--take-id needs the FILE of a backup")
+    passphrase = sys.stdin.readline().rstrip("\r\n") if passphrase_stdin else ""
     # FILE is open already and the mirror is read first: the owner of the store may not read them.
     with ExitStack() as opened:
         mirror: MirrorCopy | None = None
@@ -55,7 +70,14 @@ def restore(
                 raise
         become_owner(data / STORE_FILE)
         if backup is not None:
-            done = restore_backup(data, backup, mirror, take_id=take_id)
+            done = restore_backup(
+                data,
+                backup,
+                mirror,
+                take_id=take_id,
+                passphrase=passphrase,
+                without_secrets=without_secrets,
+            )
             said = f"The backup of {done.stamp.created_utc} is restored." if done.stamp else ""
         elif empty or mirror is None:
             done = restore_empty(data, read_running_site(data), mirror)
@@ -76,5 +98,7 @@ def _tell(done: Replaced) -> None:
     )
     for row in done.left_out:
         click.echo(f"Left out, since it is damaged: {row}", err=True)
+    for table, count in sorted(done.secrets_left_out.items()):
+        click.echo(f"Secrets that did not come back: {count} of {table}", err=True)
     if done.aside is not None:
         click.echo(f"The former file is {done.aside}; delete it when you miss nothing.", err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from typing_extensions import TypedDict
 
@@ -35,6 +35,8 @@ class ByteStream:
     file_name: str | None = None
     """The suggested name of a download; any text."""
     media_type: str = "application/octet-stream"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What HTTP says beside it; ASCII."""
 
 
 Answer = Mapping[str, object] | Rows | TextStream | ByteStream

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,6 +19,7 @@ from gateway.errors import DataDirectoryError, StorageError
 from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.settings import SiteFile
+from gateway.settings.seal_key import sealer_of
 from gateway.store.backup import Backups, BackupStamp, read_stamp, sweep_copies
 from gateway.store.check import damage, too_new
 from gateway.store.files import STORE_FILE
@@ -51,10 +52,18 @@ class Replaced:
     """Of the backup."""
     left_out: tuple[str, ...] = ()
     """Damaged rows of the mirror."""
+    secrets_left_out: Mapping[str, int] = field(default_factory=dict)
+    """Table -> secrets of the backup that did not come back."""
 
 
 def restore_backup(
-    data: Path, backup: BinaryIO, mirror: MirrorCopy | None, *, take_id: bool = False
+    data: Path,
+    backup: BinaryIO,
+    mirror: MirrorCopy | None,
+    *,
+    take_id: bool = False,
+    passphrase: str = "",
+    without_secrets: bool = False,
 ) -> Replaced:
     """Make a new store of `backup`, which can be sought, and put the former one aside.
 
@@ -73,10 +82,13 @@ def restore_backup(
     identity = own or DeviceIdentity(stamp.device_id)
 
     def fill(store: Store, fresh: Path) -> None:
-        Backups(store, fresh, identity, __version__, threading.Lock()).restore(backup)
+        backups = Backups(store, fresh, identity, __version__, threading.Lock())
+        done = backups.restore(backup, passphrase, without_secrets=without_secrets)
+        secrets.update(done.left_out)
 
-    password, aside = _replace(path, identity, fill)
-    return Replaced(identity, own is not None, password, aside, stamp)
+    secrets: dict[str, int] = {}
+    password, aside = _replace(data, path, identity, fill)
+    return Replaced(identity, own is not None, password, aside, stamp, secrets_left_out=secrets)
 
 
 def restore_mirror(data: Path, site: SiteFile, mirror: MirrorCopy) -> Replaced:
@@ -89,7 +101,7 @@ def restore_mirror(data: Path, site: SiteFile, mirror: MirrorCopy) -> Replaced:
     def fill(store: Store, _: Path) -> None:
         left_out.extend(fill_from_mirror(store, mirror, site, identity))
 
-    password, aside = _replace(path, identity, fill)
+    password, aside = _replace(data, path, identity, fill)
     return Replaced(identity, True, password, aside, left_out=tuple(left_out))
 
 
@@ -99,7 +111,7 @@ def restore_empty(data: Path, site: SiteFile, mirror: MirrorCopy | None) -> Repl
     own = _own_identity(path, mirror)
     identity = own or draw_identity()
     password, aside = _replace(
-        path, identity, lambda store, _: insert_initial(store, site, identity)
+        data, path, identity, lambda store, _: insert_initial(store, site, identity)
     )
     return Replaced(identity, own is not None, password, aside)
 
@@ -131,13 +143,13 @@ def _own_identity(path: Path, mirror: MirrorCopy | None) -> DeviceIdentity | Non
 
 
 def _replace(
-    path: Path, identity: DeviceIdentity, fill: Callable[[Store, Path], None]
+    data: Path, path: Path, identity: DeviceIdentity, fill: Callable[[Store, Path], None]
 ) -> tuple[str, Path | None]:
     """The password of the administrator and where the former store is now."""
     clock = SystemClock()
     password = new_password()
     with _unnamed(path.with_name(f"{path.name}{_FRESH}")) as fresh:
-        with Store.create(fresh, REGISTRY, lambda: 0) as store:
+        with Store.create(fresh, REGISTRY, lambda: 0, sealer_of(data)) as store:
             with store.transaction():
                 store_identity(store.database, identity)
             fill(store, fresh)

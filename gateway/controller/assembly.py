@@ -44,6 +44,7 @@ from gateway.host.notify import Notifier
 from gateway.link.runtime import RuntimeDirectory
 from gateway.link.server import LinkServer
 from gateway.settings import SiteFile
+from gateway.settings.seal_key import sealer_of
 from gateway.store.files import JOURNAL_FILE
 from gateway.store.journal.passages import PassageReader
 
@@ -66,13 +67,14 @@ def assembled(
     inbox: Inbox[Item] = Inbox()
     with ExitStack() as stack:
         stack.callback(inbox.close)
+        sealer = sealer_of(data, site)
         # No lock may wait for a database.
         rig = open_rig(site, profile, clock, runtime.path, data, inbox.post, inbox.wake)
         stack.enter_context(_leaving(rig))
         instant = Instant(clock)
         flight = _flight(site, data, instant)
         stack.callback(flight.close)
-        mirror = Mirror(data, make_feed, clock, inbox.wake)
+        mirror = Mirror(data, make_feed, clock, inbox.wake, sealer)
         stack.callback(mirror.close)
         record = stack.enter_context(
             recording(site, profile, data, runtime, instant, inbox, flight, mirror)

@@ -29,6 +29,7 @@ from gateway.hardware.rig import Rig
 from gateway.host.clock_trust import ClockTrust, is_behind
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SiteFile
+from gateway.settings.seal_key import sealer_of
 from gateway.store.files import JOURNAL_FILE
 from gateway.store.files.current import CurrentFile
 from gateway.store.journal import JOURNAL_FORM, EntryKind, Journal, Timer
@@ -64,7 +65,7 @@ def recording(
 ) -> Iterator[Record]:
     """Read the journal and write it from here on; raises StorageError and DamagedFile."""
     path = data / JOURNAL_FILE
-    file = JournalFile(path, boot_id(), instant.utc, partial(known_of, data))
+    file = JournalFile(path, boot_id(), instant.utc, partial(known_of, data), sealer_of(data, site))
     with closing(CurrentFile(path, JOURNAL_FORM)) as current:
         found = _opened(file, current)
         try:

@@ -38,6 +38,7 @@ from gateway.settings import (
     SiteFile,
     Strike,
 )
+from gateway.settings.seal_key import sealer_of
 
 if TYPE_CHECKING:
     from gateway.hardware.adc.driver import AdcDriver
@@ -404,7 +405,7 @@ def open_rig(
         Loop(clock, post, wake),
         runtime_dir,
         backoff or Backoff(),
-        KeyFile(data / KEYS_FILE),
+        KeyFile(data / KEYS_FILE, sealer_of(data, site)),
     )
     try:
         rig.claim_strikes()

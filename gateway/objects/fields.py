@@ -102,6 +102,9 @@ class Field:
     sent_to: tuple[str, ...] = ()
     """Fields that say where this secret is sent: whoever may not see it changes them only together
     with it."""
+    guards: bool = False
+    """Without this secret more would be let in: a backup that leaves secrets out has a random text
+    in its place."""
     duress: bool = False
     """Makes a credential raise a silent alarm. Only roles that see secrets may write it."""
     indexed: bool = False
@@ -120,10 +123,19 @@ class Field:
     """The column's type, also in `object_metadata`."""
     searchable: ClassVar[bool] = True
     """False if LIKE makes no sense."""
-    plain: ClassVar[bool] = True
-    """True if column and wire hold the same value."""
     empty: ClassVar[int | str | bytes]
     """Null on the wire: devices return unset numbers as 0, and typed clients fail on null."""
+
+    @property
+    def sealed(self) -> bool:
+        """True if the file holds the value sealed, see `gateway.sealing`: for every secret text.
+        A number is not: two or three values say little and would all look alike."""
+        return False
+
+    @property
+    def plain(self) -> bool:
+        """True if column and wire hold the same value."""
+        return not self.sealed
 
     @property
     def not_null(self) -> bool:
@@ -290,7 +302,10 @@ class U64(_Integer):
     maximum: int = U64_MAX
 
     sql_type: ClassVar[str] = "BIGINT"
-    plain: ClassVar[bool] = False
+
+    @property
+    def plain(self) -> bool:
+        return False
 
     @property
     def _queryable(self) -> tuple[int, int]:
@@ -313,6 +328,10 @@ class Text(Field):
     expected: ClassVar[str] = "string"
     sql_type: ClassVar[str] = "TEXT"
     empty: ClassVar[int | str | bytes] = ""
+
+    @property
+    def sealed(self) -> bool:
+        return self.secret
 
     def decode(self, value: object) -> str:
         if not isinstance(value, str):
@@ -443,7 +462,10 @@ class Blob(Field):
     sql_type: ClassVar[str] = "BLOB"
     empty: ClassVar[int | str | bytes] = b""
     searchable: ClassVar[bool] = False
-    plain: ClassVar[bool] = False
+
+    @property
+    def plain(self) -> bool:
+        return False
 
     def decode(self, value: object) -> bytes:
         if not isinstance(value, str):

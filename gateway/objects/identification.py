@@ -99,7 +99,7 @@ CARDS = ObjectType(
         Id("id"),
         CardValue("value", required=True, unique=True),
         Ref("user_id", "users", required=True),
-        Text("secret", default="", secret=True, extension=Extension.OURS),
+        Text("secret", default="", secret=True, guards=True, extension=Extension.OURS),
         # 1: raises a duress alarm. The vendor does not document how a card is marked.
         Flag("panic", default=0, secret=True, duress=True, extension=Extension.OURS),
         *terms_of_credential(),

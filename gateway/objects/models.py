@@ -6,7 +6,10 @@ from typing import Any
 
 import peewee
 
+from gateway.objects.columns import SealedColumn, sealed_as
 from gateway.objects.declaration import ROWID, ObjectType, Registry
+from gateway.objects.fields import Field
+from gateway.sealing import NO_KEY, Sealer
 
 
 class Models:
@@ -16,8 +19,12 @@ class Models:
     rows without an id on the wire. Raises ValueError for a field named like a method of models.
     """
 
-    def __init__(self, registry: Registry, database: peewee.Database) -> None:
+    def __init__(
+        self, registry: Registry, database: peewee.Database, sealer: Sealer = NO_KEY
+    ) -> None:
+        """`sealer` has the key of the file; without it sealed values are read as null."""
         self.registry = registry
+        self.sealer = sealer
         self._database = database
         self._models: dict[str, type[peewee.Model]] = {}
         for declared in registry:
@@ -35,13 +42,26 @@ class Models:
         return self._models.setdefault(name, self._model(declared))
 
     def _model(self, declared: ObjectType) -> type[peewee.Model]:
-        members: dict[str, object] = {field.name: field.column() for field in declared.fields}
+        members: dict[str, object] = {
+            field.name: self._column(declared, field) for field in declared.fields
+        }
         if declared.key is None:
             members[ROWID] = peewee.AutoField(column_name=ROWID)
         members["Meta"] = type(
             "Meta", (), {"database": self._database, "table_name": declared.name}
         )
         return type(declared.name, (peewee.Model,), members)
+
+    def _column(self, declared: ObjectType, field: Field) -> peewee.Field[Any]:
+        if not field.sealed:
+            return field.column()
+        return SealedColumn(
+            self.sealer,
+            sealed_as(declared.name, field.name),
+            null=not field.not_null,
+            column_name=field.name,
+            default=field.default,
+        )
 
     def column(self, name: str, field: str) -> peewee.Field[Any]:
         """The column `field` of the object `name`. Raises InvalidRequest if there is none."""

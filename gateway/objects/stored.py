@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.errors import InvalidRequest
 from gateway.objects.fields import Field, Stored, Text
+from gateway.sealing import is_sealed
 
 
 def storable(field: Field, value: object) -> bool:
@@ -22,7 +23,10 @@ def storable(field: Field, value: object) -> bool:
 
 
 def raw_storable(field: Field, raw: object) -> bool:
-    """Whether `raw`, as SQLite gives it, stands for a value that `field` takes."""
+    """Whether `raw`, as SQLite gives it, stands for a value that `field` takes. A sealed one is
+    not opened; in a store of an older program none is sealed."""
+    if field.sealed:
+        return is_sealed(raw) or storable(field, raw)
     if raw is None or field.plain:
         return storable(field, raw)
     return type(raw) is kind_of(field) and storable(field, field.column().python_value(raw))

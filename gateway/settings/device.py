@@ -98,6 +98,14 @@ class ServerSettings(Section):
     """How a push server gets the JSON of an answer: as a text, or as an object."""
 
 
+class SealingSettings(Section):
+    """Where the key lies that seals PINs, password hashes and the like in the databases."""
+
+    key_file: AbsolutePath | None = None
+    """Another place than the data directory, such as a stick that is pulled out once the device
+    runs. `init`, or the first start with this key, makes the file if it is missing."""
+
+
 class HttpSettings(Section):
     """Where the API listens."""
 

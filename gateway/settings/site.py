@@ -21,6 +21,7 @@ from gateway.settings.device import (
     Admission,
     FlightRecord,
     HttpSettings,
+    SealingSettings,
     ServerSettings,
     Site,
 )
@@ -80,6 +81,7 @@ class SiteFile(Section):
     flight_record: FlightRecord = FlightRecord()
     interlock: InterlockSettings = InterlockSettings()
     servers: ServerSettings = ServerSettings()
+    sealing: SealingSettings = SealingSettings()
     mqtt: MqttSettings | None = None
     """None without a broker."""
     initial: dict[str, dict[str, InitialValue]] = Field(default_factory=dict)

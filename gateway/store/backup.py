@@ -9,6 +9,9 @@ A file may come from anybody: its rows go through their declarations into a new 
 written meanwhile, and a restored database replaces the old one in one commit, so that a reader, a
 power cut or a kill finds either the old or the new one.
 
+Secrets are in it under a passphrase alone, see `gateway.store.backup_secrets`; without one they are
+left out.
+
 Copies hold secrets. They are in a directory of their own beside the store, which is emptied when a
 copy is done and, after a kill, when the api process starts.
 """
@@ -21,19 +24,23 @@ import json
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from gateway.errors import InvalidRequest, StorageError
 from gateway.objects.fields import I64_MAX, has_control_characters
+from gateway.sealing import NO_KEY, Sealer
+from gateway.store.backup_secrets import NewBackupKey, SealedKey, new_backup_key
 from gateway.store.files.database import peewee_errors, reason, storage_errors
 from gateway.store.objects.configuration import ConfigurationValue
 from gateway.store.objects.custom_rows import read_shape
 from gateway.store.objects.migrations import VERSION
 from gateway.store.objects.numbers import HIGHEST
 from gateway.store.objects.schema import CHANGES, EPOCH, quote
+from gateway.store.objects.seals import SINCE, reseal
+from gateway.store.objects.seals import TABLE as SEALING
 from gateway.store.objects.store import Store
 from gateway.store.staging import (
     COPY_PRAGMAS,
@@ -44,8 +51,11 @@ from gateway.store.staging import (
 )
 from gateway.store.tables.identity import DeviceIdentity, store_identity
 
-FORMAT = b"GATEWAY BACKUP 1\n"
-"""First line of a file. A newer program that writes another form raises the number."""
+FORMAT = b"GATEWAY BACKUP 2\n"
+"""First line of a file. A newer program that writes another form raises the number; 1 had its
+secrets in clear text."""
+FORMATS = (FORMAT, b"GATEWAY BACKUP 1\n")
+"""Those that are taken back."""
 LARGEST = 1 << 30
 """Bytes of a database that are taken back."""
 PIECE = 1 << 16
@@ -83,6 +93,15 @@ class BackupStamp:
     bytes: int
     sha256: str
     """Of the database, in hexadecimal."""
+    sealed: SealedKey | None = None
+    """The key of its secrets; None where there are none, or where they are in clear text."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Table -> secrets that the device had and the file has not."""
+
+    @property
+    def clear(self) -> bool:
+        """Whether an older program wrote its secrets in clear text."""
+        return self.form < SINCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +135,8 @@ class RestorePreview:
     """Of every object, and `user_photos`."""
     changed_values: list[str]
     """`module.key` of each value that becomes another one, sorted."""
+    left_out: Mapping[str, int]
+    """Table -> secrets that are not restored."""
 
 
 class Backups:
@@ -138,14 +159,18 @@ class Backups:
         self._program = program
         self._turn = turn
 
-    def make(self, created_utc: str) -> BackupFile:
-        """Everything as it is committed now, checked. Raises StorageError."""
+    def make(self, created_utc: str, passphrase: str = "") -> BackupFile:
+        """Everything as it is committed now, checked. Secrets are in it only with a passphrase.
+
+        Raises InvalidRequest for a bad one, StorageError.
+        """
+        key = new_backup_key(passphrase, self._store.sealer) if passphrase else None
         with self._workplace():
             path = self._directory / _COPY
             with _opened(path) as copy:
                 with storage_errors(), peewee_errors():
                     self._store.reader().connection().backup(copy)
-                self._strip(copy)
+                left_out = self._strip(copy, key)
                 _check(copy)
             size = path.stat().st_size
             stamp = BackupStamp(
@@ -155,14 +180,20 @@ class Backups:
                 created_utc=created_utc,
                 bytes=size,
                 sha256=_sha256(path),
+                sealed=key.sealed if key else None,
+                left_out=left_out,
             )
-            head = FORMAT + json.dumps(asdict(stamp)).encode() + b"\n"
+            head = FORMAT + _line(stamp) + b"\n"
             # Open, it outlives its name; however the reading ends, nothing is left behind.
             file = path.open("rb")
         return BackupFile(stamp, len(head) + size, _pieces(head, file))
 
-    def restore(self, source: Source) -> BackupStamp:
+    def restore(
+        self, source: Source, passphrase: str = "", *, without_secrets: bool = False
+    ) -> RestoredSecrets:
         """Put back the objects and the configuration of a backup, all or nothing.
+
+        Its secrets need its passphrase, unless this device made it and has the same key as then.
 
         Logins, tokens and the device's identity stay. Logs of another device are not taken over;
         those of this one are joined with what it has. Raises InvalidRequest when the file is
@@ -171,17 +202,20 @@ class Backups:
         StorageError when it cannot be written. Then nothing has changed.
         """
         with (
-            self._staged(source) as (stamp, staged, _),
+            self._staged(source, passphrase, without_secrets) as work,
             self._store.alone() as live,
         ):
-            self._finish(staged, live)
-            staged.connection.backup(live)
+            self._finish(work.staged, live)
+            work.staged.connection.backup(live)
             self._store.renew_shape()
-        return stamp
+        return RestoredSecrets(work.stamp, work.left_out)
 
-    def preview(self, source: Source) -> RestorePreview:
+    def preview(
+        self, source: Source, passphrase: str = "", *, without_secrets: bool = False
+    ) -> RestorePreview:
         """What `restore` would do, and raise; changes nothing."""
-        with self._staged(source) as (stamp, staged, in_file):
+        with self._staged(source, passphrase, without_secrets) as work:
+            stamp, staged, in_file = work.stamp, work.staged, work.in_file
             live = self._store.reader().connection()
             present = _counts(live)
             before = _configuration(live)
@@ -202,22 +236,34 @@ class Backups:
                 for module, key in before.keys() | values.keys()
                 if before.get((module, key)) != values.get((module, key))
             ),
+            work.left_out,
         )
 
     @contextlib.contextmanager
-    def _staged(self, source: Source) -> Iterator[tuple[BackupStamp, StagedStore, dict[str, int]]]:
-        """The rows of a backup in a new store beside the present one, and how many the file has
-        of each table."""
+    def _staged(
+        self,
+        source: Source,
+        passphrase: str,
+        without_secrets: bool,  # noqa: FBT001 - of two callers
+    ) -> Iterator[_Work]:
+        """The rows of a backup in a new store beside the present one."""
         with self._workplace():
             upload_path, path = self._directory / _UPLOAD, self._directory / _COPY
-            stamp = _receive(source, upload_path)
+            stamp, piece = _begun(source)
+            # Before anything else is read: a wrong passphrase is told at once.
+            sealer = self._opener(stamp, passphrase, without_secrets=without_secrets)
+            _receive(source, upload_path, stamp, piece)
             with contextlib.ExitStack() as stack, storage_errors():
                 # Both stay open without a name, so that a kill leaves nothing of them.
-                upload = UploadedStore(upload_path, self._store.built_in)
+                upload = UploadedStore(upload_path, self._store.built_in, sealer or Sealer.random())
                 stack.callback(upload.close)
                 upload_path.unlink()
                 upload.bring_up_to_date()
-                staged = StagedStore(path, self._store.built_in)
+                left_out = dict(stamp.left_out)
+                if sealer is None:
+                    for table, lost in upload.leave_secrets_out().items():
+                        left_out[table] = left_out.get(table, 0) + lost
+                staged = StagedStore(path, self._store.built_in, self._store.sealer)
                 stack.callback(staged.close)
                 path.unlink()
                 further = upload.further(self._columns(), stamp.program)
@@ -228,7 +274,19 @@ class Backups:
                 upload.close()
                 store_identity(staged.database, self._identity)
                 _rename_device(staged.connection, old, self._identity.device_id)
-                yield stamp, staged, in_file
+                yield _Work(stamp, staged, in_file, left_out)
+
+    def _opener(
+        self, stamp: BackupStamp, passphrase: str, *, without_secrets: bool
+    ) -> Sealer | None:
+        """What opens the secrets of the file; None where they are to be left out."""
+        if without_secrets:
+            return None
+        if stamp.clear:
+            return Sealer.random()  # seals them on their way
+        if stamp.sealed is None:
+            return NO_KEY
+        return stamp.sealed.unlock(passphrase, self._store.sealer)
 
     def _finish(self, staged: StagedStore, live: sqlite3.Connection) -> None:
         """Make the staged store this device's, and check it."""
@@ -254,15 +312,27 @@ class Backups:
             sweep_copies(self._path)
             self._turn.release()
 
-    def _strip(self, copy: sqlite3.Connection) -> None:
-        """Take out what is the device's alone; VACUUM leaves no page that held it."""
+    def _strip(self, copy: sqlite3.Connection, key: NewBackupKey | None) -> dict[str, int]:
+        """Take out what is the device's alone, and seal secrets with `key` or leave them out: how
+        many, by table. VACUUM leaves no page that held any of it."""
         for name in self._own_tables(copy):
             copy.execute(f"DROP TABLE {quote(name)}")
         # They are made anew where it is taken back, and write into a table that is gone.
         named = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
         for (name,) in copy.execute(named).fetchall():
             copy.execute(f"DROP TRIGGER {quote(name)}")
+        own = self._store.sealer
+
+        def change(context: str, value: str) -> str | None:
+            clear = own.opened(context, value) if key is not None else None
+            return None if key is None or clear is None else key.sealer.seal(context, clear)
+
+        registry = read_shape(self._store.built_in, copy.execute).registry
+        copy.execute("BEGIN")
+        left_out = reseal(copy, registry, change)
+        copy.execute("COMMIT")
         copy.execute("VACUUM")
+        return dict(left_out)
 
     def _own_tables(self, connection: sqlite3.Connection) -> list[str]:
         """Of a file in the form of this program: what is neither an object nor shared."""
@@ -318,8 +388,8 @@ class Backups:
 
     def _adopt_own_tables(self, copy: sqlite3.Connection, live: sqlite3.Connection) -> None:
         for name in self._own_tables(live):
-            if name in (CHANGES, EPOCH):
-                continue  # the copy begins an epoch of its own
+            if name in (CHANGES, EPOCH, SEALING):
+                continue  # the copy begins an epoch of its own, and is sealed
             found = live.execute(
                 "SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL"
                 " ORDER BY type = 'table' DESC",
@@ -338,6 +408,26 @@ class Backups:
                     f"INSERT OR REPLACE INTO main.{table} ({columns}) "  # noqa: S608 - declared names, quoted
                     f"SELECT {columns} FROM live.{table} ORDER BY rowid"
                 )
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredSecrets:
+    """What came back, and what did not."""
+
+    stamp: BackupStamp
+    left_out: Mapping[str, int]
+    """Table -> secrets that were not restored."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A backup on its way back."""
+
+    stamp: BackupStamp
+    staged: StagedStore
+    in_file: Mapping[str, int]
+    """Rows of each table."""
+    left_out: Mapping[str, int]
 
 
 def sweep_copies(path: Path) -> None:
@@ -431,15 +521,15 @@ def _begun(source: Source) -> tuple[BackupStamp, bytes]:
     piece = source.read(PIECE)
     if not piece.startswith(_FAMILY):
         raise InvalidRequest("the file is not a backup of a gateway")
-    if not piece.startswith(FORMAT):
+    if not piece.startswith(FORMATS):
         raise InvalidRequest("the backup has a form that this program does not know")
     line, end, piece = piece[len(FORMAT) :].partition(b"\n")
     return _stamp(line if end and len(line) <= _LONGEST_STAMP else b""), piece
 
 
-def _receive(source: Source, path: Path) -> BackupStamp:
-    """Write the database of a backup to `path`; raises InvalidRequest unless it came whole."""
-    stamp, piece = _begun(source)
+def _receive(source: Source, path: Path, stamp: BackupStamp, piece: bytes) -> None:
+    """Write the database of a backup to `path`, of which `piece` was read; raises InvalidRequest
+    unless it came whole."""
     room = shutil.disk_usage(path.parent).free
     if room < _COPIES * stamp.bytes:
         raise StorageError(f"{_COPIES * stamp.bytes} bytes are needed on the disk, {room} are free")
@@ -457,14 +547,16 @@ def _receive(source: Source, path: Path) -> BackupStamp:
         raise InvalidRequest(f"the backup is damaged: {stamp.bytes} bytes expected, {said} came")
     if digest.hexdigest() != stamp.sha256:
         raise InvalidRequest("the backup is damaged: its SHA-256 is another")
-    return stamp
 
 
 def _stamp(line: bytes) -> BackupStamp:
     damaged = InvalidRequest("the backup is damaged: its second line is not what it should be")
     try:
-        stamp = BackupStamp(**json.loads(line))
-    except (TypeError, ValueError, RecursionError) as error:
+        said = json.loads(line)
+        sealed = said.pop("sealed", None)
+        key = None if sealed is None else SealedKey.model_validate(sealed)
+        stamp = BackupStamp(**said, sealed=key)
+    except (AttributeError, TypeError, ValueError, RecursionError) as error:
         raise damaged from error
     numbers: tuple[Any, ...] = (stamp.form, stamp.device_id, stamp.bytes)
     texts: tuple[Any, ...] = (stamp.program, stamp.created_utc, stamp.sha256)
@@ -472,6 +564,7 @@ def _stamp(line: bytes) -> BackupStamp:
         isinstance(text, str) and len(text) <= _LONGEST_TEXT and not has_control_characters(text)
         for text in texts
     )
+    sound = sound and _sound_counts(stamp.left_out)
     if not sound or stamp.bytes > LARGEST or len(stamp.sha256) != _SHA256_DIGITS:
         raise damaged
     if stamp.form > VERSION:
@@ -480,6 +573,18 @@ def _stamp(line: bytes) -> BackupStamp:
             f" one knows {VERSION})"
         )
     return stamp
+
+
+def _sound_counts(counts: object) -> bool:
+    return isinstance(counts, dict) and all(
+        len(table) <= _LONGEST_TEXT and type(count) is int and 0 <= count <= I64_MAX
+        for table, count in counts.items()
+    )
+
+
+def _line(stamp: BackupStamp) -> bytes:
+    sealed = stamp.sealed.model_dump() if stamp.sealed else None
+    return json.dumps({**asdict(replace(stamp, sealed=None)), "sealed": sealed}).encode()
 
 
 def _sha256(path: Path) -> str:

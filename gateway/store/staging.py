@@ -33,10 +33,12 @@ from gateway.objects.fields import (
 )
 from gateway.objects.models import Models
 from gateway.objects.people import USER_ID_MAX
+from gateway.sealing import Sealer, is_sealed
 from gateway.store.objects.custom_rows import COLUMNS, TABLES, TYPES, read_shape
 from gateway.store.objects.migrations import VERSION
 from gateway.store.objects.numbers import GIVEN_BEYOND
 from gateway.store.objects.schema import fit, prepare, quote
+from gateway.store.objects.seals import reseal, sealed_key
 from gateway.store.tables.photos import MOST_BYTES, check_photo_file
 
 SHARED = {"configuration": 1, "policy_version": 1, "device_identity": 1, "user_photos": 3}
@@ -73,9 +75,11 @@ class UploadedStore:
     Methods raise InvalidRequest for whatever is wrong with it.
     """
 
-    def __init__(self, path: Path, built_in: Registry) -> None:
+    def __init__(self, path: Path, built_in: Registry, sealer: Sealer) -> None:
+        """`sealer` opens what is sealed in it, and seals what an older program left open."""
         self._built_in = built_in
         self._path = path
+        self.sealer = sealer
         self._database = peewee.SqliteDatabase(
             f"{path.as_uri()}?mode=rw", uri=True, pragmas=COPY_PRAGMAS
         )
@@ -103,10 +107,18 @@ class UploadedStore:
             for name in (TABLES, COLUMNS, TYPES):
                 if name in tables and self._count(name) > MOST_TABLES * MOST_COLUMNS:
                     raise InvalidRequest(f"the backup has more rows of {name} than there can be")
-            prepare(self._database, self._built_in, self._path, triggers=False)
+            prepare(self._database, self._built_in, self._path, self.sealer, triggers=False)
             total = sum(self._count(name) for name in self._tables())
         if total > _MOST_ROWS:
             raise InvalidRequest(f"the backup has {total} rows: at most {_MOST_ROWS} are taken")
+
+    def leave_secrets_out(self) -> dict[str, int]:
+        """Empty every secret, or drop its row; how many, by table. After `bring_up_to_date`."""
+        with _refusals():
+            self._connection.execute("BEGIN")
+            lost = reseal(self._connection, self.registry(), lambda _context, _value: None)
+            self._connection.execute("COMMIT")
+        return dict(lost)
 
     def _strip(self) -> None:
         """Drop the triggers, views and indices of the file."""
@@ -200,14 +212,16 @@ class UploadedStore:
 class StagedStore:
     """A new store, filled with what an UploadedStore has as far as the declarations take it."""
 
-    def __init__(self, path: Path, built_in: Registry) -> None:
+    def __init__(self, path: Path, built_in: Registry, sealer: Sealer) -> None:
+        """`sealer` is the device's. Raises KeyUnusable where it has no key."""
         self._built_in = built_in
         self._path = path
+        self._sealer = sealer
         self.database = peewee.SqliteDatabase(
             f"{path.as_uri()}?mode=rwc", uri=True, pragmas=COPY_PRAGMAS
         )
         # Triggers would note every row; `finish` makes them.
-        prepare(self.database, built_in, path, triggers=False)
+        prepare(self.database, built_in, path, sealer, triggers=False)
         self.connection: sqlite3.Connection = self.database.connection()
 
     def close(self) -> None:
@@ -215,7 +229,7 @@ class StagedStore:
 
     def finish(self) -> None:
         """Give it its triggers, after all rows."""
-        prepare(self.database, self._built_in, self._path)
+        prepare(self.database, self._built_in, self._path, self._sealer)
 
     def fill(
         self,
@@ -239,9 +253,10 @@ class StagedStore:
                     self.connection.execute(
                         f"ALTER TABLE {quote(table)} ADD COLUMN {quote(column)} {sql}"
                     )
-            models = Models(registry, self.database)
+            models = Models(registry, self.database, self._sealer)
+            theirs = Models(registry, self.database, upload.sealer)
             for declared in registry:
-                convert = _Converter(declared, models)
+                convert = _Converter(declared, models, theirs)
                 if not declared.log:
                     self._fill(upload, convert, tuple(further.get(declared.name, ())), I64_MAX)
                 elif given is not None:
@@ -295,8 +310,18 @@ class StagedStore:
         self, upload: UploadedStore, known_keys: Collection[tuple[str, str]]
     ) -> None:
         columns = ("module", "key", "value")
-        rows = (_configuration(row, known_keys) for row in upload.rows("configuration", columns))
+        rows = (
+            self._sealed(_configuration(row, known_keys, upload.sealer))
+            for row in upload.rows("configuration", columns)
+        )
         self._insert("configuration", columns, rows)
+
+    def _sealed(self, row: Row) -> Row:
+        module, name, value = row
+        key = CONFIGURATION.find(module, name)
+        if key is None or not key.secret:
+            return row
+        return (module, name, self._sealer.seal(sealed_key(key), value))
 
     def _fill_photos(self, upload: UploadedStore) -> None:
         columns = ("user_id", "timestamp", "size", "image")
@@ -325,10 +350,13 @@ class StagedStore:
 class _Converter:
     """Checks one stored row after the other by its declaration, and any columns after its own."""
 
-    def __init__(self, declared: ObjectType, models: Models) -> None:
+    def __init__(self, declared: ObjectType, models: Models, theirs: Models) -> None:
+        """`theirs` has the key of the stored rows, `models` that of the rows to be stored."""
         self.declared = declared
         columns = [(field, models.column(declared.name, field.name)) for field in declared.fields]
-        self._to_python: list[Callable[[Any], Any]] = [column.python_value for _, column in columns]
+        self._to_python: list[Callable[[Any], Any]] = [
+            theirs.column(declared.name, field.name).python_value for field in declared.fields
+        ]
         self._to_stored: list[Callable[[Any], Any]] = [
             _same if field.plain else column.db_value for field, column in columns
         ]
@@ -371,11 +399,21 @@ def _value(field: Field, to_python: Callable[[Any], Any], raw: object) -> Stored
         if raw is None and field.not_null:
             raise invalid_member(field.name, field.expected, "null")
         return None
+    if field.sealed:
+        return _unsealed(field, to_python, raw)
     # These kinds have another value on the wire, of which `decode` could not tell `raw`.
     if not field.plain and type(raw) is not (bytes if isinstance(field, Blob) else int):
         raise invalid_member(field.name, field.expected, wire_type_of(raw))
     value = raw if field.plain else field.encode(to_python(raw))
     return field.decode(value)
+
+
+def _unsealed(field: Field, to_python: Callable[[Any], Any], raw: object) -> Stored:
+    # A guard that was left out of the backup is a random text, which is as good as any.
+    value = raw if field.guards and not is_sealed(raw) else to_python(raw)
+    if not isinstance(value, str):
+        raise invalid_member(field.name, "a value sealed with the key of the backup", "another")
+    return value if value == "" and not field.required else field.decode(value)
 
 
 def _id(field: Id, raw: object) -> int:
@@ -396,13 +434,19 @@ def _unchecked(raw: object) -> object:
     return raw
 
 
-def _configuration(row: Row, known_keys: Collection[tuple[str, str]]) -> Row:
+def _configuration(row: Row, known_keys: Collection[tuple[str, str]], sealer: Sealer) -> Row:
     if not all(isinstance(text, str) for text in row):
         raise InvalidRequest("the backup is refused: configuration: a value is no text")
     module, name, value = row
     key = CONFIGURATION.find(module, name)
     try:
         if key is not None:
+            if key.secret:
+                value = sealer.opened(sealed_key(key), value)
+                if value is None:
+                    raise invalid_member(
+                        key.name, "a value sealed with the backup's key", "another"
+                    )
             return (key.module, key.key, key.text(value))
         if (module, name) in known_keys and len(value) <= TEXT_LIMIT:
             return (module, name, storable_text(name, value))

@@ -14,7 +14,9 @@ from gateway.access.online import Operation
 from gateway.doors.values import Mode, effective_mode
 from gateway.objects.declaration import ObjectType
 from gateway.objects.server_address import ServerAddress, server_address
+from gateway.sealing import NO_KEY, Sealer
 from gateway.store.journal import CommittedEntry, EntryKind
+from gateway.store.journal.sealed_rows import opened_row
 from gateway.triggers.words import MessageDestination
 
 KINDS = (
@@ -101,9 +103,11 @@ class MonitorTopics:
         *,
         event_ids: bool,
         secrets: bool,
+        sealer: Sealer = NO_KEY,
     ) -> None:
         """`stamp_of` gives the device time of Unix seconds. `event_ids` adds `access_event_id`.
-        Without `secrets` no PIN is told."""
+        Without `secrets` no PIN is told; `sealer` opens them."""
+        self._sealer = sealer
         self._device_id = device_id
         self._stamp_of = stamp_of
         self._event_ids = event_ids
@@ -168,8 +172,9 @@ class MonitorTopics:
         return Notification(kind, body)
 
     def _access(self, row: Body, kind: str) -> Notification:
+        clear = opened_row(row, self._sealer)
         shown = {
-            name: "" if secret and not self._secrets else row.get(name, default)
+            name: "" if secret and not self._secrets else clear.get(name, default)
             for name, (default, secret) in self._access_columns.items()
         }
         return self.change("access_logs", kind, shown, row["time"])

@@ -84,6 +84,7 @@ class MonitorChannel:
             self._store.registry["access_logs"],
             lambda utc_s: self._device_time.stamp(datetime.fromtimestamp(utc_s, UTC)),
             event_ids=settings.inform_event_id,
+            sealer=self._store.sealer,
             secrets=settings.address.tls or self._servers.plain_secrets,
         )
 

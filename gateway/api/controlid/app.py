@@ -78,7 +78,8 @@ def _run(context: CommandContext, name: str) -> Response:
     with ExitStack() as stack:
         caller = stack.enter_context(context.calling(token, request.remote_addr or ""))
         query = request.query_string.decode("latin-1")
-        asked = ApiRequest(request.method, name, query, request.environ["wsgi.input"])
+        body = request.environ["wsgi.input"]
+        asked = ApiRequest(request.method, name, query, body, dict(request.headers.items()))
         response = respond(run(context, caller, asked))
         # The session counts as in use until the last row has been sent.
         response.call_on_close(stack.pop_all().close)

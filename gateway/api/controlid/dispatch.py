@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from io import BytesIO
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import structlog
 
@@ -39,6 +39,7 @@ class ApiRequest:
     """The part of the path before `.fcgi`."""
     query: str
     body: reading.ReadableBody
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def command_for(name: str, method: str) -> Command:
@@ -104,9 +105,13 @@ def _joined(pieces: Iterator[bytes], longest: int) -> bytes:
 
 
 def _members(http: Http, request: ApiRequest) -> Mapping[str, object]:
+    asked: dict[str, object] = dict(query_pairs(request.query)) if http.query else {}
+    for header, member in http.headers.items():
+        asked.pop(member, None)  # not from the address
+        if header in request.headers:
+            asked[member] = unquote(request.headers[header], errors="replace")
     if http.upload:
-        return reading.upload(request.body)
-    asked: Mapping[str, object] = dict(query_pairs(request.query)) if http.query else {}
+        return {**asked, **reading.upload(request.body)}
     if http.raw:
         return {**asked, **reading.file(request.body)}
     if http.text_member:

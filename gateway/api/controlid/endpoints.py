@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from gateway.commands.absent import ABSENT
@@ -44,6 +44,8 @@ class Http:
     """The body is a file, which the request model gets as `body`; members come in the query."""
     upload: bool = False
     """With `raw`: a file of any size; `body` is a stream."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Header -> the member that it holds, percent-encoded: addresses are no place for secrets."""
     text_member: str = ""
     """The member that holds a body without JSON, such as a CSV file; the other members then come
     in the query."""
@@ -86,8 +88,10 @@ _HTTP: Mapping[str, Http] = MappingProxyType(
         "user_set_image": Http(methods=POST_OR_PUT, raw=True, query=True),
         "user_test_image": Http(methods=POST_OR_PUT, raw=True),
         "ssl_certificate_change": _FILE,
+        "upload_update": Http(raw=True, upload=True),
         **dict.fromkeys(
-            ("preview_restore", "restore_objects", "upload_update"), Http(raw=True, upload=True)
+            ("preview_restore", "restore_objects"),
+            Http(raw=True, upload=True, query=True, headers={"Backup-Passphrase": "passphrase"}),
         ),
         "backup_objects": Http(answers=OCTETS),
         "diagnostics": Http(answers=ZIP),

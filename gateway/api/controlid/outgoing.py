@@ -66,6 +66,7 @@ def _stream(answer: TextStream | ByteStream, kind: str, pieces: Iterator[bytes])
     response = Response(pieces, content_type=kind)
     if isinstance(answer, ByteStream):
         response.content_length = answer.length
+        response.headers.update(answer.headers)
     if answer.file_name:
         name = _UNSAFE.sub("_", answer.file_name)[:100]
         response.headers["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -202,14 +202,23 @@ def _words(function: Callable[..., object]) -> str:
 
 
 def _parameters(command: Command, http: Http) -> list[dict[str, Any]]:
-    """The members that the query may hold."""
+    """The members that the query and headers may hold."""
     if not http.query:
         return []
     schema = declared_schema(command.request)
+    members: Mapping[str, Any] = schema["properties"]
+    apart = {*http.headers.values(), http.text_member, *(("body",) if http.raw else ())}
+    required = schema.get("required", ())
     return [
-        {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": it}
-        for name, it in schema["properties"].items()
-        if not (http.raw and name == "body") and name != http.text_member
+        *(
+            {"name": header, "in": "header", "required": False, "schema": members[member]}
+            for header, member in http.headers.items()
+        ),
+        *(
+            {"name": name, "in": "query", "required": name in required, "schema": it}
+            for name, it in members.items()
+            if name not in apart
+        ),
     ]
 
 

@@ -16,6 +16,7 @@ from gateway.cli.doctor.findings import Finding, Grade, fail, ok, report, warn
 from gateway.cli.doctor.machine import disk_findings, machine_findings
 from gateway.cli.doctor.peers import peer_findings
 from gateway.cli.doctor.rules import rule_findings
+from gateway.cli.doctor.sealing import sealing_findings
 from gateway.cli.doctor.servers import server_findings
 from gateway.cli.doctor.site import site_findings
 from gateway.cli.doctor.stored import stored_findings
@@ -130,6 +131,7 @@ def examine(
     if not (data / STORE_FILE).is_file():
         yield from processes
         return
+    yield from _guarded("key", sealing_findings(data, site))
     if site is not None:
         yield from _guarded("rules", rule_findings(data, site))
     yield from _guarded("servers", server_findings(data, site))

@@ -27,6 +27,7 @@ from gateway.files import make_way
 from gateway.link.messages import MirrorStatus
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
+from gateway.sealing import Sealer
 from gateway.store.files import mirror_path
 from gateway.store.files.copies import FileCopy, on_read_only_disk
 from gateway.store.files.database import TrackedDatabase, reason
@@ -86,8 +87,10 @@ class Mirror:
         make_feed: MakeFeed,
         clock: AdjustableClock,
         wake: Callable[[], None],
+        sealer: Sealer,
     ) -> None:
-        """`wake` gets the loop to call `service`."""
+        """`wake` gets the loop to call `service`; `sealer` opens the secrets of the store."""
+        self._sealer = sealer
         self._path = mirror_path(data)
         self._clock = clock
         self._wake = wake
@@ -336,7 +339,9 @@ class Mirror:
             stack.pop_all()
         self._unopened = None
         self._copy = copy
-        models = Models(REGISTRY, store)  # only their SQL is used, on either connection
+        models = Models(
+            REGISTRY, store, self._sealer
+        )  # only their SQL is used, on either connection
         tables = MirrorTables(compiling.connection(), self._note_damage)
         snapshots = SnapshotReader(compiling, models, tables)
         self._readers = _Readers((store, compiling), PeopleReader(store, models), snapshots)

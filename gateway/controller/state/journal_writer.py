@@ -197,6 +197,7 @@ class JournalWriter:
             return
         try:
             self._trimming = self._retention.trim(self._journal, self._trusted_utc, self._newest_ns)
+            self._trimming |= self._journal.seal_some()
         except StorageError as error:
             log.warning("no old entries can be dropped", why=str(error))
 

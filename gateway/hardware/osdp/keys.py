@@ -1,7 +1,7 @@
 """The keys of OSDP readers: their states, and the controller's own file for them.
 
-No key leaves this module but to the library. The file is no part of backups, exports or
-diagnostics.
+No key leaves this module but to the library. In the file they are sealed, see `gateway.sealing`; it
+is no part of backups, exports or diagnostics.
 """
 
 from __future__ import annotations
@@ -10,14 +10,17 @@ import os
 import secrets
 import stat
 import threading
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from gateway.errors import DamagedFile
+from gateway.errors import DamagedFile, KeyUnusable
 from gateway.files import read_whole, write_whole
+from gateway.sealing import KEY_FILE, Sealer, sealer_at
 
 KEYS_FILE = "osdp-keys.json"
 """In the data directory."""
@@ -25,6 +28,7 @@ KEY_BYTES = 16
 SCBK_D = bytes(range(0x30, 0x40))
 """The default key of IEC 60839-11-5, with which every reader leaves its factory."""
 _LARGEST = 64 * 1024
+_FORM = 2
 
 
 def check_key(key: bytes) -> bytes:
@@ -90,22 +94,26 @@ class _Stored(BaseModel):
 class _StoredFile(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    form: int = Field(ge=1, le=1)
+    form: int = Field(ge=1, le=_FORM)
+    """1 had the keys in clear text."""
     readers: dict[str, _Stored]
 
 
 class KeyFile:
     """The file of all readers' keys, mode 0600. Several threads may use it."""
 
-    def __init__(self, path: Path) -> None:
-        """A file that is absent is one without keys; it is read at the first `of`."""
+    def __init__(self, path: Path, sealer: Sealer | None = None) -> None:
+        """A file that is absent is one without keys; it is read at the first `of`. `sealer` is by
+        default that of the directory."""
         self._path = path
+        self._sealer = sealer or sealer_at(path.with_name(KEY_FILE))
         self._guard = threading.Lock()
         self._known: dict[str, ReaderKeys] | None = None
 
     def of(self, reader: str) -> ReaderKeys:
         """The keys of a reader. Raises OSError for a file that cannot be read, that others may
-        read or whose content is damaged."""
+        read or whose content is damaged; KeyUnusable, which is one, without the key that opens it.
+        """
         with self._guard:
             return self._all().get(reader, ReaderKeys())
 
@@ -113,28 +121,47 @@ class KeyFile:
         """Store the keys of a reader durably; raises OSError, and then nothing has changed."""
         with self._guard:
             known = {**self._all(), reader: keys}
-            stored = {
-                name: _Stored(
-                    current=each.current.hex() if each.current else None,
-                    following=each.following.hex() if each.following else None,
-                    serial=each.serial,
-                )
-                for name, each in known.items()
-            }
-            text = _StoredFile(form=1, readers=stored).model_dump_json(indent=1)
-            write_whole(self._path, text.encode(), mode=0o600)
+            if not self._path.exists():
+                with suppress(KeyUnusable):  # sealing says so
+                    self._sealer.ensure()
+            self._write(known)
             self._known = known
+
+    def _write(self, known: Mapping[str, ReaderKeys]) -> None:
+        stored = {
+            name: _Stored(
+                current=self._sealed(name, each.current),
+                following=self._sealed(name, each.following),
+                serial=each.serial,
+            )
+            for name, each in known.items()
+        }
+        text = _StoredFile(form=_FORM, readers=stored).model_dump_json(indent=1)
+        write_whole(self._path, text.encode(), mode=0o600)
+
+    def _sealed(self, reader: str, key: bytes | None) -> str | None:
+        return None if key is None else self._sealer.seal(f"osdp.{reader}", key.hex())
+
+    def _opened(self, reader: str, stored: str | None, form: int) -> bytes | None:
+        if stored is None:
+            return None
+        clear = stored if form == 1 else self._sealer.open(f"osdp.{reader}", stored)
+        return check_key(bytes.fromhex(clear))
 
     def _all(self) -> dict[str, ReaderKeys]:
         if self._known is None:
-            self._known = self._read()
+            form, self._known = self._read()
+            if form == 1:
+                with suppress(OSError):
+                    self._sealer.ensure()
+                    self._write(self._known)
         return self._known
 
-    def _read(self) -> dict[str, ReaderKeys]:
+    def _read(self) -> tuple[int, dict[str, ReaderKeys]]:
         try:
             status = self._path.lstat()
         except FileNotFoundError:
-            return {}
+            return _FORM, {}
         # Who could write it could put a known key there; who could read it has the doors.
         if not stat.S_ISREG(status.st_mode) or status.st_mode & 0o077:
             raise DamagedFile(f"{self._path.name}: others may read it: chmod 600, then pair anew")
@@ -142,15 +169,14 @@ class KeyFile:
             raise DamagedFile(f"{self._path.name} belongs to another user")
         try:
             found = _StoredFile.model_validate_json(read_whole(self._path, _LARGEST))
-            return {name: _keys_of(each) for name, each in found.readers.items()}
+            return found.form, {
+                name: ReaderKeys(
+                    self._opened(name, each.current, found.form),
+                    self._opened(name, each.following, found.form),
+                    each.serial,
+                )
+                for name, each in found.readers.items()
+            }
         except (ValidationError, ValueError):
             # Neither message nor cause may show a key.
             raise DamagedFile(f"{self._path.name} is damaged: pair the readers again") from None
-
-
-def _keys_of(stored: _Stored) -> ReaderKeys:
-    current, following = (
-        None if text is None else check_key(bytes.fromhex(text))
-        for text in (stored.current, stored.following)
-    )
-    return ReaderKeys(current, following, stored.serial)

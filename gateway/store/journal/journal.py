@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import peewee
 
 from gateway.errors import StorageError
+from gateway.sealing import NO_KEY, Sealer
 from gateway.store.files import database
 from gateway.store.files.database import sql_of
 from gateway.store.journal.bodies import LARGEST_ID, read_body
@@ -33,6 +34,7 @@ from gateway.store.journal.rows import (
     journal_errors,
     whole_number,
 )
+from gateway.store.journal.sealed_rows import sealed_body
 from gateway.store.journal.used_codes import UsedCodeTable
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,6 +46,13 @@ LARGEST_LOG = 64 * 1024 * 1024
 """Bytes of the write-ahead log. A reader that never ends keeps SQLite from emptying it: beyond
 this size nothing more is written, since that would fill the disk."""
 _WRITING = "the journal cannot be written"
+_SEALED_AT_ONCE = 500
+_ALL_SEALED = 0x67_77_73_31
+"""SQLite's `application_id` of a journal without PINs in clear text: `gws1`."""
+
+
+def _json(body: object) -> str:
+    return json.dumps(body, separators=(",", ":"), allow_nan=False)
 
 
 class _Model(peewee.Model):
@@ -92,9 +101,11 @@ _WRITTEN = (
 class Journal(History):
     """The writing end. One thread uses it."""
 
-    def __init__(self, path: Path, boot_id: str) -> None:
+    def __init__(self, path: Path, boot_id: str, sealer: Sealer = NO_KEY) -> None:
         """Open the journal at `path`; nothing is written. Raises StorageError when it cannot be
         opened, a DamagedFile when it is no journal or when a newer program wrote it.
+
+        `sealer` seals PINs in entries; without a key they are left out.
 
         The first entry raises the file of an older program to this program's form.
         """
@@ -108,6 +119,9 @@ class Journal(History):
             self._database.close_all()
             raise
         self._boot_id = boot_id
+        self._sealer = sealer
+        self._sealed_to = 0
+        """The last row that `seal_some` looked at."""
         resolved = path.resolve()  # SQLite keeps the log beside the target of a link
         self._log = resolved.with_name(f"{resolved.name}-wal")
         self._prepared = False
@@ -155,6 +169,7 @@ class Journal(History):
             with closing(sqlite3.connect(path, isolation_level=None)) as connection:
                 # Space of entries that are dropped can then be given back.
                 connection.execute("PRAGMA auto_vacuum = incremental")
+                connection.execute(f"PRAGMA application_id = {_ALL_SEALED}")
                 connection.execute("PRAGMA journal_mode = wal").fetchall()  # writes the first page
             fresh = database.open_writer(path)
             try:
@@ -312,10 +327,55 @@ class Journal(History):
                 # Each step gives one page, and `execute` makes only one: there are no columns.
                 connection.executescript(f"PRAGMA incremental_vacuum({_GIVEN_BACK})")
 
+    def seal_some(self) -> bool:
+        """Seal PINs that an older program wrote in clear text, in some entries; whether more are to
+        be looked at. Raises StorageError."""
+        if self._sealed_to < 0 or self._sealer.fault is not None:
+            return False
+        with journal_errors(_WRITING):
+            connection = self.connection()
+            if connection.execute("PRAGMA application_id").fetchone()[0] == _ALL_SEALED:
+                self._sealed_to = -1
+                return False
+            connection.execute("PRAGMA secure_delete = 1")
+            database.begin(connection, "IMMEDIATE")
+            try:
+                more = self._seal_slice(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                database.roll_back(connection)
+                raise
+            if not more:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                connection.execute("PRAGMA secure_delete = 0")
+        return more
+
+    def _seal_slice(self, connection: sqlite3.Connection) -> bool:
+        rows = connection.execute(
+            f"SELECT seq, kind, CAST(body AS TEXT) FROM journal WHERE {KNOWN_SEQ} AND seq > ?"  # noqa: S608 - ours
+            " ORDER BY seq LIMIT ?",
+            (self._sealed_to, _SEALED_AT_ONCE),
+        ).fetchall()
+        for seq, kind, text in rows:
+            self._sealed_to = seq
+            if kind == EntryKind.ACCESS.value:
+                with suppress(ValueError, AttributeError, TypeError, UnicodeError):
+                    body = json.loads(text)
+                    sealed = sealed_body(body, self._sealer)
+                    if sealed != body:
+                        connection.execute(
+                            "UPDATE journal SET body = ? WHERE seq = ?", (_json(sealed), seq)
+                        )
+        if len(rows) < _SEALED_AT_ONCE:
+            connection.execute(f"PRAGMA application_id = {_ALL_SEALED}")
+            self._sealed_to = -1
+            return False
+        return True
+
     def _row(self, entry: Entry | CommittedEntry, boot_id: str | None = None) -> tuple[object, ...]:
         return (
             entry.kind.value,
-            json.dumps(entry.body, separators=(",", ":"), allow_nan=False),
+            _json(sealed_body(entry.body, self._sealer)),
             (entry.utc - _EPOCH) // timedelta(microseconds=1),
             entry.monotonic_ns,
             self._boot_id if boot_id is None else boot_id,

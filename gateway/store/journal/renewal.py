@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 
 from gateway.errors import DamagedFile, NewerForm, StorageError
+from gateway.sealing import NO_KEY, Sealer
 from gateway.store.journal.bodies import LARGEST_ID
 from gateway.store.journal.entries import CommittedEntry, EntryKind
 from gateway.store.journal.history import KEPT, LAST_IDS, STATES, ids_of
@@ -82,8 +83,10 @@ class JournalFile:
         boot_id: str,
         utc: Callable[[], datetime],
         known: Callable[[], KnownElsewhere] = KnownElsewhere,
+        sealer: Sealer = NO_KEY,
     ) -> None:
-        """`known` is asked when a journal is made anew; it raises nothing."""
+        """`sealer` is as for Journal. `known` is asked when a journal is made anew; it raises
+        nothing."""
         self.path = path
         self._lost: _Lost | None = None
         """Put aside, and nothing stands in its place yet."""
@@ -92,12 +95,13 @@ class JournalFile:
         self._boot_id = boot_id
         self._utc = utc
         self._known = known
+        self._sealer = sealer
 
     def open(self) -> Journal:
         """The journal, ready to be written. Raises StorageError when that must wait."""
         try:
             self._check_kind()
-            journal = Journal(self.path, self._boot_id)
+            journal = Journal(self.path, self._boot_id, self._sealer)
         except DamagedFile as error:
             return self.renew(error)
         try:
@@ -118,7 +122,7 @@ class JournalFile:
         if aside is not None or self._lost is None:
             self._lost = _Lost(str(why), aside)
         Journal.create(self.path)
-        journal = Journal(self.path, self._boot_id)
+        journal = Journal(self.path, self._boot_id, self._sealer)
         lost, self._lost = self._lost, None
         kept = f"; the old one is {lost.aside.name}" if lost.aside else ""
         self.replaced = f"made anew: {lost.why}{kept}"

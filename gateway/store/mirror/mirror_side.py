@@ -52,6 +52,8 @@ class MirrorSide:
             else:
                 self._file = path.stat()
                 self._check_form()
+                # What an older store gave in clear text goes when it is sealed there.
+                self.connection.execute("PRAGMA secure_delete = 1")
                 self.connection.execute("PRAGMA synchronous = full")
                 self.connection.execute("PRAGMA journal_size_limit = 4194304")
         except BaseException:

@@ -11,7 +11,9 @@ from gateway.errors import InvalidRequest
 from gateway.objects.configuration import ConfigurationKey
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.objects.fields import invalid_member, wire_type_of
+from gateway.sealing import NO_KEY, Sealer
 from gateway.store.files.database import TrackedDatabase
+from gateway.store.objects.seals import sealed_key
 
 Values = Mapping[tuple[str, str], str]
 """(module, key) -> value."""
@@ -31,12 +33,15 @@ class ConfigurationValue(peewee.Model):
         primary_key = peewee.CompositeKey("module", "key")
 
 
-def read_configuration(run: Callable[[peewee.Query], sqlite3.Cursor]) -> dict[tuple[str, str], str]:
+def read_configuration(
+    run: Callable[[peewee.Query], sqlite3.Cursor], sealer: Sealer = NO_KEY
+) -> dict[tuple[str, str], str]:
     """The value of every key of the device; `run` executes a query.
 
-    A stored value that is no longer allowed counts as not set: the default applies.
+    A stored value that is no longer allowed, or that `sealer` cannot open, counts as not set: the
+    default applies.
     """
-    stored = _stored(run)
+    stored = _stored(run, sealer)
     return {
         (key.module, key.key): key.default if text is None else text
         for key in CONFIGURATION
@@ -55,11 +60,20 @@ def refused_keys(
             yield key
 
 
-def _stored(run: Callable[[peewee.Query], sqlite3.Cursor]) -> dict[tuple[str, str], str]:
+def _stored(
+    run: Callable[[peewee.Query], sqlite3.Cursor], sealer: Sealer = NO_KEY
+) -> dict[tuple[str, str], str | None]:
     query = ConfigurationValue.select(
         ConfigurationValue.module, ConfigurationValue.key, ConfigurationValue.value
     )
-    return {(module, key): value for module, key, value in run(query).fetchall()}
+    found: dict[tuple[str, str], str | None] = {
+        (module, key): value for module, key, value in run(query).fetchall()
+    }
+    for key in CONFIGURATION:
+        named = key.module, key.key
+        if key.secret and named in found:
+            found[named] = sealer.opened(sealed_key(key), found[named])
+    return found
 
 
 def _allowed(key: ConfigurationKey, stored: str | None) -> str | None:
@@ -71,7 +85,11 @@ def _allowed(key: ConfigurationKey, stored: str | None) -> str | None:
 
 
 def read_asked(
-    database: TrackedDatabase, request: Mapping[str, object] | None, *, show_secrets: bool
+    database: TrackedDatabase,
+    request: Mapping[str, object] | None,
+    sealer: Sealer,
+    *,
+    show_secrets: bool,
 ) -> dict[str, dict[str, str]]:
     """The values of `request`, module -> list of keys; of all keys if it is empty.
 
@@ -83,7 +101,7 @@ def read_asked(
         sql, values = query.sql()
         return database.execute_sql(sql, values)
 
-    in_force = read_configuration(run)
+    in_force = read_configuration(run, sealer)
     answer: dict[str, dict[str, str]] = {}
     for module, names in (request or _everything()).items():
         if module not in CONFIGURATION.modules:
@@ -128,9 +146,13 @@ def check(values: Mapping[str, object]) -> Values:
     return checked
 
 
-def write(database: TrackedDatabase, values: Values) -> None:
-    """Store `values` in the caller's transaction; equal values are not written again."""
+def write(database: TrackedDatabase, values: Values, sealer: Sealer) -> None:
+    """Store `values` in the caller's transaction; equal values are not written again. Raises
+    KeyUnusable for a secret one without a key."""
     for (module, key), value in values.items():
+        declared = CONFIGURATION.find(module, key)
+        if declared is not None and declared.secret:
+            value = sealer.seal(sealed_key(declared), value)  # noqa: PLW2901 - as it is stored
         query = ConfigurationValue.insert(module=module, key=key, value=value).on_conflict(
             conflict_target=[ConfigurationValue.module, ConfigurationValue.key],
             update={ConfigurationValue.value: value},

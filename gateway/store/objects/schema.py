@@ -17,9 +17,11 @@ import peewee
 from gateway.objects.declaration import ROWID, ObjectType, Registry
 from gateway.objects.fields import Field, Id, Ref, Stored
 from gateway.objects.mirrored import mirrored_fields
+from gateway.sealing import Sealer
 from gateway.store.files.database import check_form
 from gateway.store.objects.custom_rows import Shape, name_custom_tables, read_shape
 from gateway.store.objects.migrations import MIGRATIONS, VERSION
+from gateway.store.objects.seals import SINCE, SealingState, keep_state, seal_all
 
 CHANGE_LOG = "change_logs"
 CHANGES = "mirror_changes"
@@ -219,15 +221,25 @@ def _triggers(registry: Registry) -> dict[str, str]:
 
 
 def prepare(
-    database: peewee.SqliteDatabase, registry: Registry, path: Path, *, triggers: bool = True
+    database: peewee.SqliteDatabase,
+    registry: Registry,
+    path: Path,
+    sealer: Sealer,
+    *,
+    triggers: bool = True,
 ) -> Shape:
     """Bring the file to the form of this program in one transaction; returns its objects.
 
-    `registry` holds the built-in objects. Without `triggers` the file keeps those that it has.
-    Raises StorageError if a newer program wrote the file.
+    `registry` holds the built-in objects. `sealer` seals what an older program left in clear text.
+    Without `triggers` the file keeps those that it has. Raises StorageError if a newer program
+    wrote the file, KeyUnusable where something is to be sealed and there is no key.
     """
+    # Where clear text becomes sealed, zeros take its place in the file.
+    database.execute_sql("PRAGMA secure_delete = 1")
     with database.atomic("IMMEDIATE"):
         found = check_form(database, path, VERSION)
+        if found < SINCE:
+            _drop_triggers(database)
         for migrate in MIGRATIONS[found:]:
             migrate(database)
         if found < VERSION:
@@ -238,9 +250,14 @@ def prepare(
         shape = read_shape(registry, database.execute_sql)
         if shape.registry is not registry:
             fit(database, shape.registry)
+        if found < SINCE:
+            state = SealingState(sealer.key_id, scrub=found > 0)
+            seal_all(database, registry, sealer)
+            keep_state(database, state)
         _prepare_changes(database)
         if triggers and _renew_triggers(database, shape.registry):
             begin_epoch(database.execute_sql)
+    database.execute_sql("PRAGMA secure_delete = 0")
     return shape
 
 
@@ -300,14 +317,24 @@ def begin_epoch(run: Callable[[str], object]) -> None:
     run(f"INSERT OR REPLACE INTO {EPOCH} (id, epoch) VALUES (1, random())")  # noqa: S608 - a constant
 
 
-def _renew_triggers(database: peewee.Database, registry: Registry) -> bool:
-    """Give the file the triggers of this program; whether it had others."""
-    expected = _triggers(registry)
+def _drop_triggers(database: peewee.Database) -> None:
+    """Drop all that this program makes."""
+    for name in _present_triggers(database):
+        database.execute_sql(f"DROP TRIGGER {quote(name)}")
+
+
+def _present_triggers(database: peewee.Database) -> dict[str, str]:
     rows = database.execute_sql(
         "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE ?",
         (f"{_TRIGGER}%",),
     ).fetchall()
-    present = dict(rows)
+    return dict(rows)
+
+
+def _renew_triggers(database: peewee.Database, registry: Registry) -> bool:
+    """Give the file the triggers of this program; whether it had others."""
+    expected = _triggers(registry)
+    present = _present_triggers(database)
     for name, sql in present.items():
         if expected.get(name) != sql:
             database.execute_sql(f"DROP TRIGGER {quote(name)}")

@@ -13,10 +13,12 @@ from typing import Any, Self
 import peewee
 import structlog
 
-from gateway.errors import StorageError
+from gateway.errors import KeyUnusable, StorageError
 from gateway.objects.declaration import Registry
 from gateway.objects.joins import Joins
 from gateway.objects.models import Models
+from gateway.sealing import Sealer
+from gateway.settings.seal_key import sealer_of
 from gateway.store.files import SEARCH_FILE
 from gateway.store.files.copies import FileCopy, on_read_only_disk
 from gateway.store.files.database import (
@@ -40,6 +42,13 @@ from gateway.store.objects.schema import (
     drop_table,
     fit,
     prepare,
+)
+from gateway.store.objects.seals import (
+    SealingState,
+    holds_sealed,
+    keep_state,
+    read_state,
+    reseal,
 )
 from gateway.store.objects.writes import Writes
 from gateway.store.query.compile import Compiler
@@ -83,12 +92,21 @@ class Store:
     the file cannot be read or written; then nothing has changed.
     """
 
-    def __init__(self, path: Path, registry: Registry, stamp: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        registry: Registry,
+        stamp: Callable[[], int],
+        sealer: Sealer | None = None,
+    ) -> None:
         """Open the existing file at `path` and bring it to the form of this program. On a read-only
         disk it opens a copy, which takes no write after `protect`.
 
-        `stamp` returns the device time for the change log, in seconds.
+        `stamp` returns the device time for the change log, in seconds. `sealer` defaults to that of
+        the directory of `path`. A key that is missing is made only where nothing is sealed yet;
+        otherwise secrets are neither shown nor taken, see `key_fault`.
         """
+        found = sealer or sealer_of(path.parent)
         self._turn = threading.RLock()
         self._path = path
         self._copy = FileCopy(path) if on_read_only_disk(path) else None
@@ -96,21 +114,30 @@ class Store:
         self._database = open_writer(opened, {"device_stamp": stamp}, any_text=True)
         try:
             with storage_errors():
-                shape = prepare(self._database, registry, opened)
+                if read_state(self._database.execute_sql) is None:
+                    if self._copy is None:
+                        found.ensure()
+                    elif found.fault:
+                        found = Sealer.random()  # of a copy that nobody keeps
+                shape = prepare(self._database, registry, opened, found)
                 self._mend_numbers(shape.registry)
+                self._built_in = registry
+                self.sealer = self._bound(found)
+            self._scrub()
             self._reader = open_reader(opened, READER_CACHE_KIB, any_text=True)
+            for database in (self._database, self._reader):
+                database.register_function(self._unsealed, "unsealed", 2)
         except BaseException:
             self._database.close_all()
             raise
         for problem in shape.problems:
             log.warning("custom table or field ignored", why=problem)
-        self._built_in = registry
         self._reshaped = False
         self.people_search = PeopleSearch(opened.resolve().with_name(SEARCH_FILE), self)
         self._tools = self._tools_for(shape.registry)
 
     def _tools_for(self, registry: Registry) -> _Tools:
-        models = Models(registry, self._database)
+        models = Models(registry, self._database, self.sealer)
         compiler = Compiler(models, Joins(registry))
         return _Tools(
             models,
@@ -118,8 +145,73 @@ class Store:
             Writes(self._database, models, compiler, self.transaction, self._shortest_pin),
         )
 
+    def _unsealed(self, context: str, value: object) -> str | None:
+        return self.sealer.opened(context, value)
+
+    def _bound(self, sealer: Sealer) -> Sealer:
+        """`sealer`, for the key that the file names; any will do while nothing is sealed."""
+        state = read_state(self._database.execute_sql)
+        if state is None:
+            return sealer
+        bound = sealer.expecting(state.key_id)
+        if bound.fault and not holds_sealed(self._database.connection(), self._built_in):
+            with contextlib.suppress(KeyUnusable):
+                sealer.ensure()
+                with self._database.atomic("IMMEDIATE"):
+                    keep_state(self._database, SealingState(sealer.key_id, state.scrub))
+                return sealer.expecting(sealer.key_id)
+        return bound
+
+    def _scrub(self) -> None:
+        """Leave no page of the file, nor of its log, that holds clear text of before the sealing.
+
+        Where that fails, as on a full disk, the next start tries again.
+        """
+        state = read_state(self._database.execute_sql)
+        if state is None or not state.scrub:
+            return
+        try:
+            with storage_errors():
+                self._database.execute_sql("VACUUM")
+                with self._database.atomic("IMMEDIATE"):
+                    keep_state(self._database, SealingState(state.key_id, scrub=False))
+                self._database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        except StorageError as error:
+            log.warning("freed pages may hold secrets in clear text", why=str(error))
+
+    @property
+    def key_fault(self) -> str | None:
+        """Why sealed values cannot be read or written; None when they can."""
+        return self.sealer.fault
+
+    def rekey(self, sealer: Sealer) -> dict[str, int]:
+        """Seal everything with the key of `sealer`; what cannot be opened is lost.
+
+        Returns how many values were lost, by table. Raises KeyUnusable, StorageError.
+        """
+        old = self.sealer
+        key_id = sealer.key_id
+
+        def change(context: str, value: str) -> str | None:
+            clear = old.opened(context, value)
+            return None if clear is None else sealer.seal(context, clear)
+
+        with self.transaction():
+            lost = reseal(self._database.connection(), self.registry, change)
+            keep_state(self._database, SealingState(key_id, scrub=False))
+        with self._turn:
+            self.sealer = sealer.expecting(key_id)
+            self._tools = self._tools_for(self.registry)
+        return lost
+
     @classmethod
-    def create(cls, path: Path, registry: Registry, stamp: Callable[[], int]) -> Self:
+    def create(
+        cls,
+        path: Path,
+        registry: Registry,
+        stamp: Callable[[], int],
+        sealer: Sealer | None = None,
+    ) -> Self:
         """A new, empty file at `path`. Raises StorageError if one exists."""
         try:
             # If the path is a link, this makes the file at its target.
@@ -129,15 +221,21 @@ class Store:
         except OSError as error:
             raise StorageError(f"{path} cannot be made: {error}") from error
         try:
-            return cls(path, registry, stamp)
+            return cls(path, registry, stamp, sealer)
         except StorageError:
             path.resolve().unlink(missing_ok=True)
             raise
 
     @classmethod
-    def open(cls, path: Path, registry: Registry, stamp: Callable[[], int]) -> Self:
+    def open(
+        cls,
+        path: Path,
+        registry: Registry,
+        stamp: Callable[[], int],
+        sealer: Sealer | None = None,
+    ) -> Self:
         """The existing file at `path`. Raises StorageError if it is missing, damaged or newer."""
-        return cls(path, registry, stamp)
+        return cls(path, registry, stamp, sealer)
 
     def close(self) -> None:
         """Close all connections; no other method may be running."""
@@ -355,7 +453,9 @@ class Store:
     ) -> dict[str, dict[str, str]]:
         """The requested values, see `gateway.store.objects.configuration.read_asked`."""
         with storage_errors():
-            return configuration.read_asked(self._reader, request, show_secrets=show_secrets)
+            return configuration.read_asked(
+                self._reader, request, self.sealer, show_secrets=show_secrets
+            )
 
     def _shortest_pin(self) -> int:
         values = self.configuration({"identifier": ["pin_min_length"]})
@@ -365,5 +465,5 @@ class Store:
         """Set all of `values`, or none, see `gateway.store.objects.configuration.write`."""
         checked = configuration.check(values)
         with self.transaction():
-            configuration.write(self._database, checked)
+            configuration.write(self._database, checked, self.sealer)
             forget_modes(self.models, checked)

@@ -6,7 +6,7 @@ database refuses the batch, it is repeated row by row to find the refused row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from itertools import chain
@@ -14,7 +14,7 @@ from typing import Any
 
 import peewee
 
-from gateway.errors import InvalidRequest
+from gateway.errors import InvalidRequest, KeyUnusable
 from gateway.objects.declaration import ROWID, ObjectType
 from gateway.objects.fields import Digits, Stored, invalid_member
 from gateway.objects.models import Models
@@ -95,6 +95,7 @@ class Writes:
         """Set `values` in every row that `where` selects; returns their number."""
         declared = self._changeable(name)
         row = decode_row(declared, values)
+        self._check_key(declared, row)
         self._check_lengths(declared, [row])
         condition = parse_where(self._models.registry, declared, where, show_secrets=True)
         if not row:
@@ -132,8 +133,16 @@ class Writes:
 
     def _decoded(self, declared: ObjectType, rows: object) -> list[Row]:
         decoded = decode_rows(declared, rows)
+        self._check_key(declared, {name for row in decoded for name in row})
         self._check_lengths(declared, decoded)
         return decoded
+
+    def _check_key(self, declared: ObjectType, names: Collection[str]) -> None:
+        """Raise KeyUnusable where a sealed field is given and there is no key: a client that sends
+        back what it read would empty what it could not see."""
+        fault = self._models.sealer.fault if any(map(_is_sealed(declared), names)) else None
+        if fault is not None:
+            raise KeyUnusable(f"secrets of {declared.name} cannot be stored: {fault}")
 
     def _check_lengths(self, declared: ObjectType, rows: Sequence[Row]) -> None:
         """Refuse PINs that are shorter than the configuration demands."""
@@ -313,6 +322,10 @@ class Writes:
 
     def _by_column(self, declared: ObjectType, row: Row) -> dict[object, object]:
         return {self._models.column(declared.name, name): value for name, value in row.items()}
+
+
+def _is_sealed(declared: ObjectType) -> Callable[[str], bool]:
+    return lambda name: declared.has(name) and declared.field(name).sealed
 
 
 def _refuse_made_by(declared: ObjectType) -> None:

@@ -6,9 +6,10 @@ are those of the same instant.
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
 import peewee
@@ -18,8 +19,10 @@ from gateway.access.person import Person
 from gateway.credentials.password_hash import verify
 from gateway.credentials.placeholders import placeholder
 from gateway.credentials.values import Credential, CredentialKind
-from gateway.errors import StorageError
+from gateway.errors import KeyUnusable, StorageError
+from gateway.objects.columns import sealed_as
 from gateway.objects.models import Models
+from gateway.sealing import is_sealed, key_id_of
 from gateway.store.files.database import (
     STORE_UNREADABLE,
     begin,
@@ -36,6 +39,10 @@ _TABLES = {
     CredentialKind.UHF_TAG: ("uhf_tags", None),
 }
 """Where a credential is looked up, and the column that marks one presented under threat."""
+
+_PASSWORD_COLUMNS = ("password", "salt", "panic_password", "panic_salt")
+_PIN = sealed_as("pins", "value")
+_UNKNOWN = secrets.token_hex(32)
 
 
 _ABOUT = ("begin_time", "end_time", "extended_times")
@@ -87,6 +94,8 @@ class PeopleReader:
         self._exempt = _ties(models, "antipassback_exemptions")
         contingency = models.column("contingency_cards", "value")
         cards = models["contingency_cards"].select(contingency)
+        self._sealer = models.sealer
+        self._first_pin = _sql(models["pins"].select(models.column("pins", "value")).limit(1))
         self._contingency = _sql(cards.where(contingency == 0))
         self._stored_card: Callable[[int | str], int] = models.column("cards", "value").db_value
         self._held: int | None = None
@@ -115,13 +124,16 @@ class PeopleReader:
         """The owner of `credential`, None when nobody has it, and the policy's version.
 
         A placeholder is nobody's, even where an older database has a row for it. Raises
-        StorageError when the store cannot be read.
+        StorageError when the store cannot be read; KeyUnusable for a PIN without the key by which
+        PINs are sealed: whoever shows one is denied then.
         """
         if placeholder(credential):
             return Reading(self.policy_version(), None)
         value = credential.value
         if credential.kind is CredentialKind.CARD:
             value = self._stored_card(value)
+        if credential.kind is CredentialKind.PIN:
+            return self._consistently(lambda: self._by_pin(str(value)))
         return self._consistently(lambda: self._by_credential(credential.kind, value))
 
     def find_by_password(self, user_id: int, password: str) -> Reading:
@@ -149,6 +161,48 @@ class PeopleReader:
         with sqlite_errors(STORE_UNREADABLE), instant:
             return read()
 
+    def _by_pin(self, pin: str) -> Reading:
+        found = self._first_pin_found()
+        if not found:
+            return Reading(self.policy_version(), None)
+        value = pin
+        if is_sealed(found):  # else an older program wrote the store, and seals it soon
+            self._check_key(found)
+            value = self._sealer.seal(_PIN, pin)
+        return self._by_credential(CredentialKind.PIN, value)
+
+    def _first_pin_found(self) -> str:
+        """Any PIN as it is stored: how one is, all are. Empty where there is none."""
+        try:
+            row = self._connection.execute(self._first_pin, (1,)).fetchone()
+        except sqlite3.Error:  # that row alone may be damaged
+            return self._sealer.seal(_PIN, "0")
+        return str(row[0]) if row is not None else ""
+
+    def _check_key(self, sealed: str) -> None:
+        """Raise KeyUnusable unless the key is the one of `sealed`."""
+        if key_id_of(sealed) != self._sealer.key_id:
+            self._sealer.reload()  # it may have been changed
+        if key_id_of(sealed) != self._sealer.key_id:
+            raise KeyUnusable("PINs are sealed with another key than the present one")
+
+    def _opened(self, column: str, stored: str | None) -> str:
+        """The clear text of a column of `users`. Raises KeyUnusable; a damaged value is empty."""
+        if not stored or not is_sealed(stored):
+            return stored or ""
+        self._check_key(stored)
+        return self._sealer.opened(sealed_as("users", column), stored) or ""
+
+    def _secret_of_card(self, stored: str | None) -> str:
+        """What the codes of a card are made with. Where it cannot be opened nobody knows it: the
+        card opens doors, and no code does."""
+        if not stored or not is_sealed(stored):
+            return stored or ""
+        with suppress(KeyUnusable):
+            self._check_key(stored)
+        found = self._sealer.opened(sealed_as("cards", "secret"), stored)
+        return _UNKNOWN if found is None else found
+
     def _by_credential(self, kind: CredentialKind, value: int | str) -> Reading:
         version = self.policy_version()
         row = self._connection.execute(self._owner[kind], (value,)).fetchone()
@@ -163,7 +217,7 @@ class PeopleReader:
                 replace(person, credentials=(shown,)),
                 bool(panic),
                 card_id=shown.row_id if kind is CredentialKind.CARD else 0,
-                secret=secret or "",
+                secret=self._secret_of_card(secret),
             )
         if kind is not CredentialKind.CARD:
             return Reading(version, None)
@@ -187,9 +241,9 @@ class PeopleReader:
         if row is None:
             return Reading(version, None)
         about, kept = row[: len(_ABOUT)], row[len(_ABOUT) :]
-        hashed, salt, panic_hashed, panic_salt = kept
-        panic = verify(password, panic_hashed or "", panic_salt or "")
-        if not panic and not verify(password, hashed or "", salt or ""):
+        hashed, salt, panic_hashed, panic_salt = map(self._opened, _PASSWORD_COLUMNS, kept)
+        panic = verify(password, panic_hashed, panic_salt)
+        if not panic and not verify(password, hashed, salt):
             return Reading(version, None)
         person = self._person(user_id, *about)
         return Reading(version, person, panic, secret=_kept(kept))
@@ -250,7 +304,7 @@ def _owner(models: Models, table: str, mark: str | None) -> str:
 
 
 def _passwords(models: Models) -> str:
-    names = (*_ABOUT, "password", "salt", "panic_password", "panic_salt")
+    names = (*_ABOUT, *_PASSWORD_COLUMNS)
     columns = (models.column("users", name) for name in names)
     return _sql(models["users"].select(*columns).where(models.column("users", "id") == 0))
 

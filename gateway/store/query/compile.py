@@ -11,6 +11,7 @@ from typing import Any
 import peewee
 from peewee import JOIN, OP, Expression, Value, fn
 
+from gateway.objects.columns import sealed_as
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import Field, Stored
 from gateway.objects.joins import Joins
@@ -34,6 +35,8 @@ _COMPARE: dict[Operator, Callable[[Any, Any], Any]] = {
     Operator.GE: operator.ge,
     Operator.LE: operator.le,
 }
+
+_SIZES = (Operator.GT, Operator.LT, Operator.GE, Operator.LE)
 
 
 class QuerySources:
@@ -102,6 +105,8 @@ class Compiler:
         field = declared.field(output.field)
         if not sources.may_be_null(name, field):
             return column
+        if field.sealed:
+            return fn.COALESCE(column, "")
         empty = self.models.column(name, output.field).db_value(field.empty)
         return fn.COALESCE(column, Value(empty, converter=False))
 
@@ -140,12 +145,21 @@ class Compiler:
         keys = []
         descending = False
         for order in query.order:
-            column = self.output(sources, order.by)
+            column = self._in_order(sources, order.by)
             descending = order.descending
             keys.append(column.desc() if descending else column.asc())
         if not query.aggregated:
             keys.append(sources.key.desc() if descending else sources.key.asc())
         return keys
+
+    def _in_order(self, sources: QuerySources, by: Output) -> Any:
+        """What rows are sorted by: of sealed values the order says nothing."""
+        column = self.output(sources, by)
+        if not isinstance(by, Column):
+            return column
+        declared = self.models.registry[by.object_name]
+        known = declared.has(by.field) and declared.field(by.field).sealed
+        return _unsealed(declared, by.field, column) if known else column
 
     def expression(self, sources: QuerySources, condition: Condition) -> Any:
         """`condition` over `sources`, with the joins that it needs."""
@@ -157,20 +171,31 @@ class Compiler:
     def _clause(self, sources: QuerySources, clause: Clause) -> Any:
         name = clause.column.object_name
         column = sources.column(name, clause.column.field)
-        field = self.models.registry[name].field(clause.column.field)
+        declared = self.models.registry[name]
+        field = declared.field(clause.column.field)
         kind = clause.operator
         null = sources.may_be_null(name, field)
         if kind in {Operator.IS_NULL, Operator.IS_NOT_NULL}:
             return _unset(column, field) if kind is Operator.IS_NULL else _set(column, field)
         if kind in {Operator.LIKE, Operator.NOT_LIKE}:
-            text = field.text_of(column)
+            text = (
+                _unsealed(declared, field.name, column) if field.sealed else field.text_of(column)
+            )
             if null:
                 text = fn.COALESCE(text, "0" if field.empty == 0 else "")
             # peewee's ILIKE is SQLite's LIKE; the pattern is bound unconverted.
             like = Expression(text, OP.ILIKE, Value(clause.values[0], converter=False))
             return ~like if kind is Operator.NOT_LIKE else like
+        if field.sealed and kind in _SIZES:
+            values = Value(clause.values[0], converter=False)
+            return _COMPARE[kind](_unsealed(declared, field.name, column), values)
         made, includes_empty = _compared(column, kind, clause.values, field.empty)
         return made | column.is_null() if null and includes_empty else made
+
+
+def _unsealed(declared: ObjectType, name: str, column: Any) -> Any:
+    """SQL for the clear text of a sealed column; the store gives its connections the function."""
+    return fn.COALESCE(fn.unsealed(sealed_as(declared.name, name), column), "")
 
 
 def _compared(

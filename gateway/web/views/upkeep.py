@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from importlib.metadata import metadata
+from urllib.parse import unquote
 
 from flask import Response, request
 
@@ -11,6 +12,8 @@ from gateway.api.reading import upload
 from gateway.commands.rights import Right
 from gateway.errors import DeviceUnavailable, InvalidRequest, NotSupportedHere
 from gateway.objects.catalogue import REGISTRY
+from gateway.store.backup_secrets import SHORTEST_PASSPHRASE
+from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
 from gateway.web.vendored import VENDORED
 from gateway.web.visit import View, Visit
@@ -44,18 +47,26 @@ _FIRST = {
 
 def backup(visit: Visit) -> Response:
     """Save a backup, or choose one to restore."""
-    return visit.page("upkeep/backup.html")
+    return visit.page("upkeep/backup.html", why="")
 
 
 def backup_file(visit: Visit) -> Response:
     """The backup."""
-    return visit.download("backup_objects")
+    passphrase = visit.form.get("passphrase", "")
+    why = ""
+    if passphrase != visit.form.get("again", ""):
+        why = _("The two passphrases differ.")
+    elif passphrase and len(passphrase) < SHORTEST_PASSPHRASE:
+        why = _("A passphrase has at least %(num)s characters.", num=SHORTEST_PASSPHRASE)
+    if why:
+        return visit.page("upkeep/backup.html", 400, why=why)
+    return visit.download("backup_objects", passphrase=passphrase)
 
 
 def preview(visit: Visit, name: str) -> Response:
     """What the sent file would change, or why it is refused."""
     try:
-        found = visit.run(name, **upload(request.environ["wsgi.input"]))
+        found = visit.run(name, **_sent())
     except InvalidRequest as error:
         return visit.page("upkeep/_refused.html", 400, why=str(error))
     tables = {row["object"]: row for row in found["objects"]}
@@ -74,10 +85,19 @@ def preview(visit: Visit, name: str) -> Response:
 def restore(visit: Visit, name: str) -> Response:
     """Restore the sent file."""
     try:
-        found = visit.run(name, **upload(request.environ["wsgi.input"]))
+        found = visit.run(name, **_sent())
     except InvalidRequest as error:
         return visit.page("upkeep/_refused.html", 400, why=str(error))
     return visit.page("upkeep/_restored.html", created=_moment(visit, found["created"]))
+
+
+def _sent() -> dict[str, object]:
+    """The file, and what the form says of its secrets."""
+    return {
+        **upload(request.environ["wsgi.input"]),
+        "passphrase": unquote(request.headers.get("Backup-Passphrase", "")),
+        "without_secrets": request.args.get("without_secrets") == "1",
+    }
 
 
 def _moment(visit: Visit, iso: str) -> datetime | None:
@@ -130,7 +150,7 @@ _OWNER = Right.OWNER
 
 VIEWS = (
     View("/settings/backup", backup, _OWNER),
-    View("/settings/backup/file", backup_file, _OWNER),
+    View("/settings/backup/file", backup_file, _OWNER, "POST"),
     View("/settings/backup/preview", preview, _OWNER, "POST", body_of="preview_restore"),
     View("/settings/backup/restore", restore, _OWNER, "POST", body_of="restore_objects"),
     View("/settings/restart", restart, _OWNER),

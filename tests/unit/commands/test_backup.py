@@ -12,6 +12,8 @@ from gateway.api.reading import BODY_LIMIT
 if TYPE_CHECKING:
     from tests.unit.commands.conftest import Desk
 
+PASSPHRASE = "correct horse battery"
+
 
 def create(desk: Desk, name: str, *values: dict[str, Any]) -> None:
     desk.ask("create_objects", {"object": name, "values": list(values)})
@@ -33,11 +35,13 @@ def test_a_backup_is_a_file_of_known_length_with_a_name(full: Desk) -> None:
     assert answer.content_length == len(answer.data)
     name = 'attachment; filename="B14T-20250701-120000.gwbackup"'
     assert answer.headers["Content-Disposition"] == name
-    assert answer.data.startswith(b"GATEWAY BACKUP 1\n")
+    assert answer.data.startswith(b"GATEWAY BACKUP 2\n")
 
 
 def test_what_was_wiped_comes_back(full: Desk) -> None:
-    saved, before = full.send("backup_objects").data, full.content()
+    answer = full.send("backup_objects", json={"passphrase": PASSPHRASE})
+    assert answer.headers["Backup-Secrets"] == "sealed"
+    saved, before = answer.data, full.content()
     full.ask("reset_to_factory_default", {"keep_network_info": True})
     assert full.content() != before
     answer = full.send("restore_objects", data=saved)
@@ -45,11 +49,34 @@ def test_what_was_wiped_comes_back(full: Desk) -> None:
         "device_id": 514685,
         "version": "1.2.3",
         "created": "2025-07-01T12:00:00+00:00",
+        "secrets": "sealed",
+        "left_out": {},
     }
     after = full.content()
     # The wipe was noted there, and is not forgotten.
     assert after.pop("change_logs")[: len(before["change_logs"])] == before.pop("change_logs")
     assert after == before
+
+
+def test_a_backup_without_a_passphrase_says_what_it_leaves_out(full: Desk) -> None:
+    answer = full.send("backup_objects")
+    assert answer.headers["Backup-Secrets"] == "left out: 1 of users"
+    done = full.send("restore_objects", data=answer.data).json
+    assert done is not None
+    assert (done["secrets"], done["left_out"]) == ("left out", {"users": 1})
+
+
+def test_a_wrong_passphrase_is_refused_before_anything_else(full: Desk) -> None:
+    saved = full.send("backup_objects", json={"passphrase": PASSPHRASE}).data
+    wrong = {"Backup-Passphrase": "another%20horse"}
+    for command in ("preview_restore", "restore_objects"):
+        answer = full.send(command, data=saved, headers=wrong)
+        assert answer.status_code == 400
+        assert "the passphrase is not that of this backup" in answer.text
+        right = {"Backup-Passphrase": "correct%20horse%20battery"}
+        assert full.send(command, data=saved, headers=right).status_code == 200
+    refused = full.send("backup_objects", json={"passphrase": "short"})
+    assert refused.status_code == 400
 
 
 def test_a_preview_counts_what_the_restore_then_does_and_changes_nothing(full: Desk) -> None:

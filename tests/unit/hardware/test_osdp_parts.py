@@ -160,7 +160,7 @@ class TestKeys:
         [
             "",
             "[]",
-            '{"form":2,"readers":{}}',
+            '{"form":3,"readers":{}}',
             '{"form":1,"readers":{"front":{"current":"xx"}}}',
             f'{{"form":1,"readers":{{"front":{{"current":"{SCBK_D.hex()}"}}}}}}',
             f'{{"form":1,"readers":{{"front":{{"current":"{bytes(16).hex()}"}}}}}}',
@@ -174,6 +174,15 @@ class TestKeys:
             KeyFile(path).of("front")
         assert refused.value.__cause__ is None
         assert SCBK_D.hex() not in str(refused.value)
+
+    def test_no_key_is_in_clear_text_in_the_file(self, tmp_path: Path) -> None:
+        path, key = tmp_path / "keys", new_key()
+        KeyFile(path).put("front", ReaderKeys(key))
+        assert key.hex() not in path.read_text()
+        path.write_text(f'{{"form":1,"readers":{{"front":{{"current":"{key.hex()}"}}}}}}')
+        assert KeyFile(path).of("front") == ReaderKeys(key)
+        assert key.hex() not in path.read_text()
+        assert KeyFile(path).of("front") == ReaderKeys(key)
 
     def test_what_cannot_be_stored_has_not_changed(self, tmp_path: Path) -> None:
         directory = tmp_path / "data"

@@ -14,6 +14,7 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType, Registry
 from gateway.objects.factory import FACTORY_ROWS
 from gateway.objects.fields import I64, U64, Blob, Choice, Flag, Id, Int, OnDelete, Ref, Text
+from gateway.store import backup_secrets
 from gateway.store.files import STORE_FILE
 from gateway.store.objects.store import Store
 from gateway.store.tables.identity import draw_identity, store_identity
@@ -43,6 +44,15 @@ MARKS = ObjectType(
     (Ref("thing_id", "things", required=True), Ref("box_id", "boxes", required=True)),
     pairs_unique=(("thing_id", "box_id"),),
 )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passphrases() -> Iterator[None]:
+    """A guess of a passphrase is to take long on a device, not here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backup_secrets, "_MEMORY_KIB", 64)
+        patch.setattr(backup_secrets, "_PASSES", 1)
+        yield
 
 
 @cache

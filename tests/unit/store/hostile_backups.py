@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gateway.objects.catalogue import REGISTRY
+from gateway.objects.columns import sealed_as
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import Blob, Choice, Digits, Field, HexText, Id, Ref, Text
+from gateway.sealing import KEY_BYTES, Sealer
 
 Change = Callable[[sqlite3.Connection], object]
 
@@ -51,11 +53,22 @@ def stored(field: Field) -> object:
     return max(numbers.minimum, min(7, numbers.maximum)) if field.plain else 7
 
 
+KEY = b"k" * KEY_BYTES
+"""Of every backup that is made while the cases run."""
+
+
 def with_value(declared: ObjectType, field: Field, value: object) -> Change:
     """One row, in the place of all others, with `value` in `field`."""
 
     def change(connection: sqlite3.Connection) -> None:
-        row = {it.name: stored(it) for it in declared.fields if it is not declared.key}
+        seal = Sealer.of(KEY).seal
+        row = {
+            it.name: seal(sealed_as(declared.name, it.name), str(stored(it)))
+            if it.sealed
+            else stored(it)
+            for it in declared.fields
+            if it is not declared.key
+        }
         row[field.name] = value
         names, marks = ", ".join(f'"{name}"' for name in row), ", ".join("?" * len(row))
         connection.execute(f'DELETE FROM "{declared.name}"')

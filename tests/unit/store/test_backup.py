@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import InvalidRequest, NotFound, StorageError
 from gateway.objects.catalogue import REGISTRY
+from gateway.objects.columns import sealed_as
 from gateway.objects.configuration import Kind
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.objects.custom import TYPES, CustomColumn
@@ -31,6 +32,7 @@ from gateway.objects.factory import FACTORY_ROWS
 from gateway.objects.fields import Blob, Choice, Digits, Field, Id, NameText, Ref, Text
 from gateway.store.backup import FORMAT, Backups, sweep_copies
 from gateway.store.objects.custom import add_columns, add_table, remove_columns
+from gateway.store.objects.seals import sealed_fields, sealed_key
 from gateway.store.objects.store import Store
 from gateway.store.tables.accounts import Accounts
 from gateway.store.tables.identity import DeviceIdentity, store_identity
@@ -41,6 +43,7 @@ EXAMPLES = settings().max_examples // 10
 """Each one is a whole store, or two."""
 HERE, ELSEWHERE = DeviceIdentity(50_000), DeviceIdentity(60_000)
 NOON = datetime(2025, 7, 1, 12, tzinfo=UTC)
+PASSPHRASE = "correct horse battery"
 Content = dict[str, list[tuple[Any, ...]]]
 
 
@@ -66,30 +69,46 @@ class Device:
         self.backups = Backups(self.store, self.path, identity, "1.2.3", threading.Lock())
 
     def save(self) -> bytes:
-        made = self.backups.make("2025-07-01T12:00:00+00:00")
+        made = self.backups.make("2025-07-01T12:00:00+00:00", PASSPHRASE)
         data = b"".join(made.pieces)
         assert len(data) == made.length
         return data
 
     def restore(self, data: bytes) -> None:
-        self.backups.restore(io.BytesIO(data))
+        self.backups.restore(io.BytesIO(data), PASSPHRASE)
 
     def content(self) -> Content:
         return content_of(self.store)
 
 
 def content_of(store: Store) -> Content:
-    """Every row of every object and of the configuration, as stored."""
+    """Every row of every object and of the configuration, as stored, with secrets in clear text."""
     reader = store.reader()
+    contexts = {(it.name, field.name) for it, field in sealed_fields(store.registry)}
     found: Content = {}
     for declared in store.registry:
         columns = ", ".join(f'"{field.name}"' for field in declared.fields)
         query = f'SELECT {columns} FROM "{declared.name}"'  # noqa: S608 - names of our own tables
-        rows = reader.execute_sql(query).fetchall()
+        names = [field.name for field in declared.fields]
+        rows = [
+            tuple(
+                store.sealer.open(sealed_as(declared.name, name), value)
+                if value and (declared.name, name) in contexts
+                else value
+                for name, value in zip(names, row, strict=True)
+            )
+            for row in reader.execute_sql(query).fetchall()
+        ]
         found[declared.name] = sorted(rows, key=repr)
     for name in ("configuration", "user_photos"):
         rows = reader.execute_sql(f"SELECT * FROM {name}").fetchall()  # noqa: S608 - as above
-        found[name] = sorted(rows)
+        keys: dict[Any, Any] = {(key.module, key.key): key for key in CONFIGURATION if key.secret}
+        found[name] = sorted(
+            (*row[:2], store.sealer.open(sealed_key(keys[row[:2]]), row[2]))
+            if row[:2] in keys
+            else row
+            for row in rows
+        )
     return found
 
 

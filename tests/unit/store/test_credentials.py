@@ -49,6 +49,7 @@ def test_a_store_of_the_first_form_takes_a_second_pin_after_opening(tmp_path: Pa
         old.execute("DROP INDEX pins_user_id_pin_type_unique")
         old.execute("CREATE UNIQUE INDEX pins_user_id_unique ON pins (user_id)")
         old.execute("DROP TABLE user_photos")
+        old.execute("DROP TABLE sealing")
         old.execute("PRAGMA user_version = 1")
     with Store.open(path, REGISTRY, lambda: 99) as store:
         assert store.insert("pins", [{"value": "99", "user_id": 7, "pin_type": 1}]) == [2]

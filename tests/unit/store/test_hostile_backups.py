@@ -14,12 +14,14 @@ import pytest
 from gateway.errors import InvalidRequest
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.factory import FACTORY_ROWS, Rows
+from gateway.store import backup_secrets
 from gateway.store.backup import Backups
 from gateway.store.objects.store import Store
 from gateway.store.tables.identity import DeviceIdentity, store_identity
-from tests.unit.store.hostile_backups import CASES, Case, with_database
+from tests.unit.store.hostile_backups import CASES, KEY, Case, with_database
 
 HERE = DeviceIdentity(50_000)
+PASSPHRASE = "correct horse battery"
 ANA: Rows = {
     "users": [{"id": 1, "name": "Ana"}],
     "cards": [{"user_id": 1, "value": 528_281_023_086}],
@@ -39,10 +41,10 @@ class Device:
                 self.store.insert(name, values)
         self.store.database.execute_sql("PRAGMA synchronous = 0")
         self.backups = Backups(self.store, path, HERE, "1.2.3", threading.Lock())
-        self.saved = b"".join(self.backups.make("now").pieces)
+        self.saved = b"".join(self.backups.make("now", PASSPHRASE).pieces)
 
     def restore(self, data: bytes) -> None:
-        self.backups.restore(io.BytesIO(data))
+        self.backups.restore(io.BytesIO(data), PASSPHRASE)
 
     def content(self) -> list[str]:
         """Every row of every table, and the schema, as SQL."""
@@ -52,7 +54,9 @@ class Device:
 
 @pytest.fixture(scope="module")
 def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
-    made = Device(tmp_path_factory.mktemp("hostile") / "store.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backup_secrets, "new_key", lambda: KEY)
+        made = Device(tmp_path_factory.mktemp("hostile") / "store.db")
     yield made
     made.store.close()
 

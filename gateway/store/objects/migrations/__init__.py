@@ -13,12 +13,18 @@ from collections.abc import Callable
 
 import peewee
 
-from gateway.store.objects.migrations import m0001_base, m0002_pins_by_type, m0003_photos
+from gateway.store.objects.migrations import (
+    m0001_base,
+    m0002_pins_by_type,
+    m0003_photos,
+    m0004_sealing,
+)
 
 MIGRATIONS: tuple[Callable[[peewee.Database], None], ...] = (
     m0001_base.apply,
     m0002_pins_by_type.apply,
     m0003_photos.apply,
+    m0004_sealing.apply,
 )
 """Step n is at index n - 1."""
 

@@ -9,9 +9,11 @@ const bar = sending.querySelector("progress");
 function send(address) {
   const [file] = form.file.files;
   const request = new XMLHttpRequest();
-  request.open("POST", address);
+  request.open("POST", form.without.checked ? `${address}?without_secrets=1` : address);
   request.setRequestHeader("HX-Request", "true");
   request.setRequestHeader("Content-Type", "application/octet-stream");
+  const { value } = form.passphrase;
+  if (value) request.setRequestHeader("Backup-Passphrase", encodeURIComponent(value));
   request.upload.onprogress = (event) => {
     bar.value = event.loaded / event.total;
   };
@@ -56,7 +58,9 @@ form.addEventListener("submit", (event) => {
   send(form.dataset.preview);
 });
 // What was shown is of the file before.
-form.file.addEventListener("change", () => shown.replaceChildren());
+for (const field of [form.file, form.passphrase, form.without]) {
+  field.addEventListener("change", () => shown.replaceChildren());
+}
 shown.addEventListener("click", (event) => {
   const button = event.target.closest("[data-confirmed]");
   if (button && confirm(button.dataset.confirmed)) send(form.dataset.restore);

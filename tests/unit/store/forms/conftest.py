@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from gateway.sealing import KEY_FILE, write_key
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
+
+from .freeze import KEY
 
 HERE = Path(__file__).parent
 
@@ -24,7 +27,8 @@ class Frozen:
     known: dict[str, Any]
 
     def thaw(self, directory: Path) -> Path:
-        """Write both files into `directory`; the path of the store."""
+        """Write both files and their key into `directory`; the path of the store."""
+        write_key(directory / KEY_FILE, KEY)
         for name in (STORE_FILE, JOURNAL_FILE):
             # Bytes: the ends of lines within values are values.
             text = (HERE / f"{Path(name).stem}-{self.form}.sql").read_bytes().decode()

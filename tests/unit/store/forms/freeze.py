@@ -26,6 +26,7 @@ from typing import Any
 
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType
+from gateway.objects.equipment import DoorList
 from gateway.objects.factory import FACTORY_ROWS
 from gateway.objects.fields import (
     Blob,
@@ -38,7 +39,9 @@ from gateway.objects.fields import (
     Ref,
     Text,
 )
+from gateway.objects.modes import MODE_WORDS
 from gateway.objects.wiegand_modes import LayoutText, OrderText, ParitiesText
+from gateway.sealing import KEY_BYTES, Sealer
 from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
 from gateway.store.journal.projection import Projection
 from gateway.store.objects.migrations import VERSION
@@ -46,6 +49,8 @@ from gateway.store.objects.store import Store
 from gateway.store.tables.accounts import Accounts, Role
 from gateway.store.tables.identity import DeviceIdentity, store_identity
 
+KEY = bytes(range(KEY_BYTES))
+"""Seals the secrets of the frozen stores."""
 STAMP = 1_700_000_000
 NOON = datetime(2025, 7, 1, 12, tzinfo=UTC)
 LOGINS = {"admin": Role.ADMINISTRATOR, "desk": Role.OPERATOR}
@@ -115,13 +120,20 @@ class Filler:
             case Blob():
                 return base64.b64encode(bytes([0, 255, serial % 256])).decode()
         alone = (field.name,) in declared.pairs_unique
-        return number if alone else self._whole(field, serial, number)
+        return (
+            max(int(getattr(field, "minimum", 0)), 0) + number
+            if alone
+            else self._whole(field, serial, number)
+        )
 
     @staticmethod
     def _text(field: Text, serial: int) -> str:
         if isinstance(field, LayoutText | ParitiesText | OrderText):
             return field.example
+        if field.name == "mode":
+            return MODE_WORDS[serial % len(MODE_WORDS)]
         forms: dict[type, str] = {
+            DoorList: "1,2",
             HexText: f"{serial:X}",
             Digits: str(serial),
             PortNumber: str(serial),
@@ -184,7 +196,7 @@ def _make(directory: Path) -> dict[str, Any]:
     entries = _entries()
     with closing(Journal(journal_path, "a boot")) as journal:
         journal.append(entries, {"access_logs": 2, "access_events": 2, "alarm_logs": 2})
-    with Store.create(directory / "store.db", REGISTRY, lambda: STAMP) as store:
+    with Store.create(directory / "store.db", REGISTRY, lambda: STAMP, Sealer.of(KEY)) as store:
         with store.transaction():
             for name, rows in FACTORY_ROWS.items():
                 store.insert(name, rows)

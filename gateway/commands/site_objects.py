@@ -14,11 +14,15 @@ from gateway.commands.requests import invalid_value
 from gateway.doors.door_settings import (
     DoorRow,
     GroupDoorRow,
+    OperatorReaderRow,
     SecBoxRow,
     door_row_problems,
     group_door_problems,
+    operator_reader_problems,
+    operator_row_problems,
     sec_box_row_problems,
 )
+from gateway.doors.operator import OperatorRow
 from gateway.errors import InvalidRequest
 from gateway.settings import SiteFile
 from gateway.store.objects.store import Store
@@ -31,6 +35,8 @@ Problems = Callable[[SiteFile, Any], Iterator[tuple[str, str]]]
 CHECKS: Mapping[str, tuple[type[Any], Problems]] = {
     "door_settings": (DoorRow, door_row_problems),
     "door_group_doors": (GroupDoorRow, group_door_problems),
+    "door_operators": (OperatorRow, operator_row_problems),
+    "door_operator_readers": (OperatorReaderRow, operator_reader_problems),
     "sec_boxs": (SecBoxRow, sec_box_row_problems),
     "triggers": (TriggerRow, trigger_problems),
 }

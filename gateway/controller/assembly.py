@@ -162,6 +162,7 @@ def put_together(
             policy_version=people.policy_version,
             doors=panels.doors,
             interlock=panels.interlock,
+            operators=panels.operators,
             modes=ModeKeeper(record.recorder, instant, timer_of(instant), record.past.modes),
             threat=ThreatKeeper(record.recorder, instant, timer_of(instant), record.past.threat),
             alarms=panels.alarms,

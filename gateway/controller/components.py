@@ -24,6 +24,7 @@ from gateway.controller.alarms.power_watch import PowerWatch
 from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.doors.interlock import Interlock
 from gateway.controller.doors.opening_hours import OpeningHours
+from gateway.controller.doors.operators import DoorOperators
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
 from gateway.controller.past import JournalHealth
 from gateway.controller.state.component import Bus, Component
@@ -100,6 +101,7 @@ class Components:
     """Reads the version of the rules in the mirror."""
     doors: dict[int, DoorPanel]
     interlock: Interlock
+    operators: DoorOperators
     modes: ModeKeeper
     threat: ThreatKeeper
     alarms: AlarmPanel
@@ -137,6 +139,7 @@ class Components:
             self.interlock,
             *self.doors.values(),
             *turnstile,
+            self.operators,
             self.fire,
             self.power,
             self.alarms,
@@ -165,6 +168,7 @@ class Components:
             "identifier": self.identifier,
             "modes": self.modes,
             "online": self.server,
+            "operators": self.operators,
             "output_tests": self.output_tests,
             "outputs": self.outputs,
             "peers": self.peers,

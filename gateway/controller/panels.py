@@ -29,6 +29,7 @@ from gateway.controller.doors.clearances import Clearances
 from gateway.controller.doors.door_panel import DoorPanel, KeptDoor
 from gateway.controller.doors.interlock import Interlock
 from gateway.controller.doors.opening_hours import OpeningHours
+from gateway.controller.doors.operators import DoorOperators
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
 from gateway.controller.recording import Record, timer_of
 from gateway.controller.state.component import Emit
@@ -38,7 +39,7 @@ from gateway.controller.state.ports import Link, People
 from gateway.controller.triggers.spare_outputs import SpareOutputs
 from gateway.controller.triggers.trigger_runner import KeptTriggers, TriggerRunner
 from gateway.doors.values import DoorAlarm, Schedule
-from gateway.settings import SiteFile
+from gateway.settings import SiteFile, operator_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class SitePanels:
     alarms: AlarmPanel
     doors: dict[int, DoorPanel]
     interlock: Interlock
+    operators: DoorOperators
     turnstile: TurnstilePanel | None
     fire: FireLatch
     faults: Faults
@@ -133,7 +135,12 @@ def panels_of(
         identifier, positions, PendingAdmission(kept), opener, recorder, clock, emit
     )
     grants = PendingGrants(positions, codes, uses, hours, recorder)
-    outcomes = OutcomeHandler(identifier, opener, clearances, grants, recorder, clock, emit)
+    operators = DoorOperators(
+        {door.id: sounders[operator_name(door)] for door in site.door if door.operator}, doors
+    )
+    outcomes = OutcomeHandler(
+        identifier, opener, clearances, grants, operators, recorder, clock, emit
+    )
     peers = PeerClearance(clearances, interlock, outcomes, recorder, clock)
     questions = ServerQuestions(link.ask, flight.new_key, recorder, clock)
     server = ServerDecisions(
@@ -154,6 +161,7 @@ def panels_of(
         alarms=alarms,
         doors=doors,
         interlock=interlock,
+        operators=operators,
         turnstile=turnstile,
         fire=FireLatch(site.fire, recorder, emit, clock, since_utc=past.fire_since_utc),
         faults=faults,

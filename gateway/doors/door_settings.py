@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from gateway.doors.interlock import Partners, symmetric
+from gateway.doors.operator import OperatorRow, OperatorSettings
 from gateway.doors.turnstile_values import OperationMode, TurnstileSettings
 from gateway.doors.values import DoorSettings
 from gateway.settings import Door, Egress, RexMode, SecBox, Side, SiteFile
@@ -46,6 +47,14 @@ class GroupDoorRow(NamedTuple):
 
     door_group_id: int
     door_id: int
+
+
+class OperatorReaderRow(NamedTuple):
+    """A row of `door_operator_readers`."""
+
+    door_id: int
+    reader: int
+    """The index of a reader."""
 
 
 class SecBoxRow(NamedTuple):
@@ -156,6 +165,47 @@ def group_door_problems(site: SiteFile, row: GroupDoorRow) -> Iterator[tuple[str
     """What of a row of `door_group_doors` cannot work at `site`: the field, and why."""
     if why := no_door(site, row.door_id):
         yield "door_id", why
+
+
+def operator_settings(
+    site: SiteFile, rows: Mapping[int, OperatorRow], readers: Mapping[int, tuple[int, ...]]
+) -> dict[int, OperatorSettings]:
+    """By door with an operator and a row; `readers` are the indices of those that it is for."""
+    names = {reader.index: reader.name for reader in site.reader}
+    return {
+        door.id: OperatorSettings(
+            delay_ms=max(0, row.delay_ms),
+            dwell_ms=max(1, row.dwell_ms),
+            by_button=bool(row.by_button),
+            extended_people=bool(row.extended_people),
+            readers=frozenset(names[it] for it in readers.get(door.id, ()) if it in names),
+        )
+        for door in site.door
+        if door.operator and (row := rows.get(door.id))
+    }
+
+
+def operator_row_problems(site: SiteFile, row: OperatorRow) -> Iterator[tuple[str, str]]:
+    """What of a row of `door_operators` cannot work at `site`: the field, and why."""
+    if why := no_operator(site, row.door_id):
+        yield "door_id", why
+
+
+def operator_reader_problems(site: SiteFile, row: OperatorReaderRow) -> Iterator[tuple[str, str]]:
+    """What of a row of `door_operator_readers` cannot work at `site`: the field, and why."""
+    if why := no_operator(site, row.door_id):
+        yield "door_id", why
+    known = [reader.index for reader in site.reader]
+    if row.reader not in known:
+        there = ", ".join(map(str, known)) or "none"
+        yield "reader", f"there is no reader with the index {row.reader}; this site has: {there}"
+
+
+def no_operator(site: SiteFile, number: int) -> str:
+    """Why a door cannot have a row of an operator; empty if it can."""
+    fitted = any(door.id == number and door.operator for door in site.door)
+    missing = "" if fitted else f"the site file has no operator of door {number}"
+    return no_door(site, number) or missing
 
 
 _NEED_SENSOR = (

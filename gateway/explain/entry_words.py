@@ -101,6 +101,9 @@ def _granted(text: str, body: Body, known: Known, names: SiteNames) -> JournalLi
         text = f"{text} together with {', '.join(others)}"
     if known.facts.get("extended"):
         text = f"{text}, with more time"
+    if known.facts.get("operator"):
+        leaves = ", ".join(f"'{names.door(door)}'" for door in known.facts["operator"])
+        text = f"{text}, and the operator opens door {leaves}"
     opened = known.facts.get("doors")
     portal_opens = known.reason is Reason.GRANTED  # a server may name nothing to open
     if portal_opens and opened == [] and not known.facts.get("turnstile"):

@@ -138,5 +138,7 @@ REGISTRY = Registry(
         door_rows.DOOR_GROUPS,
         door_rows.DOOR_GROUP_DOORS,
         triggers.TRIGGERS,
+        door_rows.DOOR_OPERATORS,
+        door_rows.DOOR_OPERATOR_READERS,
     )
 )

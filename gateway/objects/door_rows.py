@@ -25,6 +25,35 @@ class DoorNumber(I64):
     maximum: int = I64_MAX
 
 
+# When the output of a door operator opens the powered leaf; the wire is `operator` of the door in
+# the site file.
+DOOR_OPERATORS = ObjectType(
+    "door_operators",
+    (
+        DoorNumber("door_id", required=True),
+        # Milliseconds from the release of the lock.
+        Int("delay_ms", default=0, minimum=0, maximum=60_000),
+        Int("dwell_ms", default=5_000, minimum=100, maximum=RELAY_TIMEOUT_MAX_MS),
+        # 1: the door's exit button opens it.
+        Flag("by_button", default=1),
+        # 1: people with `users.extended_times` open it at every reader of the door.
+        Flag("extended_people", default=0),
+    ),
+    pairs_unique=(("door_id",),),
+    policy=True,
+)
+# The readers at which it opens for everybody who is let in.
+DOOR_OPERATOR_READERS = ObjectType(
+    "door_operator_readers",
+    (
+        DoorNumber("door_id", required=True),
+        # `index` of the site file.
+        Int("reader", required=True, minimum=1, maximum=1_000_000),
+    ),
+    pairs_unique=(("door_id", "reader"),),
+    policy=True,
+)
+
 # Doors that are opened, and set into a mode, together. The action `door_group` with `id=1` opens
 # those of group 1, all or none.
 DOOR_GROUPS = ObjectType("door_groups", (Id("id"), NameText("name", required=True)), policy=True)

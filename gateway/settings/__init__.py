@@ -58,7 +58,7 @@ from gateway.settings.readers import (
 from gateway.settings.refusals import describe
 from gateway.settings.sec_boxes import LineParity, SecBox
 from gateway.settings.serial_lines import Direction
-from gateway.settings.site import SiteFile
+from gateway.settings.site import SiteFile, operator_name
 from gateway.settings.trial import (
     LONGEST_PROPOSAL,
     SiteTrial,
@@ -78,6 +78,7 @@ from gateway.settings.wires import (
     Output,
     Pull,
     ReaderInput,
+    RelayOutput,
     SpareOutput,
     Strike,
     SwitchState,
@@ -123,6 +124,7 @@ __all__ = [
     "Pull",
     "Reader",
     "ReaderInput",
+    "RelayOutput",
     "RexMode",
     "RunningSite",
     "SecBox",
@@ -151,6 +153,7 @@ __all__ = [
     "keep_last_good",
     "keep_site",
     "missing_parts",
+    "operator_name",
     "parse_site",
     "read_current_site",
     "read_running_site",

@@ -17,7 +17,9 @@ from gateway.settings.wires import (
     Input,
     LockState,
     Name,
+    Output,
     ReaderInput,
+    RelayOutput,
     Section,
     Strike,
     Title,
@@ -121,6 +123,8 @@ class Door(Doorway):
     rex: AnyExitButton | None = None
     bond: FixedInput | None = None
     """The lock's feedback contact; `idle` is its level while the lock is locked."""
+    operator: RelayOutput | None = None
+    """The output that has a powered door opened (ADA); a row of `door_operators` says when."""
 
     @model_validator(mode="after")
     def _lets_people_out(self) -> Self:
@@ -150,9 +154,10 @@ class Door(Doorway):
             "sensor": self.sensor,
             "rex": self.rex,
             "bond": self.bond,
+            "operator": self.operator,
         }
         for key, wire in wires.items():
-            if isinstance(wire, Strike | Input):
+            if isinstance(wire, Strike | Input | Output):
                 yield wire.pin, f"door {self.name!r} {key}"
 
     def reader_inputs(self) -> Iterator[tuple[ReaderInput, str]]:

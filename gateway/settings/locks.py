@@ -35,7 +35,7 @@ def with_wired_locks(data: Mapping[str, Any]) -> tuple[_Table, list[str]]:
         found["door"] = [_with_lock(door, wiring) for door in doors]
     outputs = data.get("output")
     if isinstance(outputs, list | tuple):
-        found["output"] = [wiring.switched(output) for output in outputs]
+        found["output"] = [wiring.switched(output, _named(output)) for output in outputs]
     turnstile = data.get("turnstile")
     if isinstance(turnstile, Mapping):
         found["turnstile"] = {
@@ -53,7 +53,13 @@ def _with_lock(door: object, wiring: _Wiring) -> object:
         wiring.problems.append(f"{name}: lock and strike are the same key: leave one of them out")
     for key in ("lock", "strike"):
         door = wiring.replaced(door, key, f"{name} {key}")
+    if isinstance(door, Mapping) and "operator" in door:
+        door = {**door, "operator": wiring.switched(door["operator"], f"{name} operator")}
     return door
+
+
+def _named(output: object) -> str:
+    return f"output {output.get('name')!r}" if isinstance(output, Mapping) else "output"
 
 
 class _Wiring:
@@ -92,15 +98,15 @@ class _Wiring:
             stand_in = {"locked": Level.LOW, "unlocked": Level.HIGH, "pin": _STAND_IN_PIN}
             return {**table, key: {**stand_in, **lock}}
 
-    def switched(self, output: Any) -> Any:
-        """The output of triggers `output` with the pin and the level of its relay."""
+    def switched(self, output: Any, where: str) -> Any:
+        """The table of an output with the pin and the level of the relay that it may name."""
         if not isinstance(output, Mapping) or not isinstance(output.get("relay"), str):
             return output
         try:
             pin, active = self._channel(output["relay"], output.get("pin"))
         except ValueError as error:
             if self._complete:
-                self.problems.append(f"output {output.get('name')!r}: {error}")
+                self.problems.append(f"{where}: {error}")
             return {"active": Level.HIGH, "pin": _STAND_IN_PIN, **output}
         return {**({"active": active} if active else {}), **output, "pin": pin}
 

@@ -58,6 +58,11 @@ def _problem(text: str, data: Any) -> InitErrorDetails:
 InitialValue = Annotated[str | int | bool, BeforeValidator(_scalar)]
 
 
+def operator_name(door: Door) -> str:
+    """The name of the output that opens the powered leaf of `door`."""
+    return f"door {door.name} operator"
+
+
 class SiteFile(Section):
     """The contents of `gateway.toml`."""
 
@@ -212,8 +217,12 @@ class SiteFile(Section):
             yield f"output {spare.name}", spare
 
     def switches(self) -> Iterator[tuple[str, Output]]:
-        """Those of `loads`, then lights and buzzers of readers, named as `reader NAME green`."""
+        """Those of `loads`, then the operators of doors as `door NAME operator`, then lights and
+        buzzers of readers, named as `reader NAME green`."""
         yield from self.loads()
+        for door in self.door:
+            if door.operator:
+                yield operator_name(door), door.operator
         for reader in self.reader:
             for key, output in reader.outputs():
                 yield f"reader {reader.name} {key}", output

@@ -274,17 +274,31 @@ class Output(Section):
         return on is (self.active is Level.HIGH)
 
 
-class SpareOutput(Output):
-    """An output for triggers: a spare relay, a light, a sounder. It belongs to no door."""
+class RelayOutput(Output):
+    """An output with a state of its own at start, stop and fault."""
 
-    name: Name
-    title: Title | None = None
     relay: str | None = None
     """The relay's name as printed on a board of `site.hats`, in the place of pin and level."""
     on_start: SwitchState = SwitchState.OFF
-    """Until a trigger switches it, or what one had switched on before a restart is taken up."""
+    """From its claim until the rules have been read."""
     on_stop: SwitchState = SwitchState.OFF
     on_fault: SwitchState = SwitchState.OFF
+
+    def declared(self, moment: str) -> bool:
+        """As `Output`."""
+        states = {"start": self.on_start, "stop": self.on_stop, "fault": self.on_fault}
+        return states[moment] is SwitchState.ON
+
+
+class SpareOutput(RelayOutput):
+    """An output for triggers: a spare relay, a light, a sounder. It belongs to no door.
+
+    `on_start` lasts until a trigger switches it, or what one had switched on before a restart is
+    taken up.
+    """
+
+    name: Name
+    title: Title | None = None
     limit_s: Annotated[int, Field(ge=0, le=86_400)] = 0
     """The longest time that it is on; 0 for none."""
 
@@ -292,8 +306,3 @@ class SpareOutput(Output):
     def shown(self) -> str:
         """The name for people."""
         return self.title or self.name
-
-    def declared(self, moment: str) -> bool:
-        """As `Output`."""
-        states = {"start": self.on_start, "stop": self.on_stop, "fault": self.on_fault}
-        return states[moment] is SwitchState.ON

@@ -196,4 +196,25 @@ DOOR_GROUPS = RowForm(
     tie="door_group_id",
 )
 
-ROW_FORMS = (DOOR_TIMES, SEC_BOXES, DOOR_GROUPS)
+OPERATORS = RowForm(
+    "operators",
+    "door_operators",
+    noted("Door operators"),
+    noted("When a powered door opens by itself, once its lock is released."),
+    (
+        RowField(
+            "delay_ms",
+            noted("Delay"),
+            noted("From the release of the lock: the bolt needs time."),
+            "ms",
+        ),
+        RowField("dwell_ms", noted("Time of the output"), unit="ms"),
+        RowField("by_button", noted("The exit button opens it")),
+        RowField("extended_people", noted("People who need more time open it")),
+    ),
+    links=(RowLink("door_operator_readers", "reader", noted("Readers that open it"), "readers"),),
+    tie="door_id",
+    at=lambda door: isinstance(door, Door) and door.operator is not None,
+)
+
+ROW_FORMS = (DOOR_TIMES, SEC_BOXES, DOOR_GROUPS, OPERATORS)

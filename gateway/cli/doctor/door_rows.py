@@ -7,7 +7,11 @@ from pathlib import Path
 
 from gateway.cli.doctor.findings import Finding, warn
 from gateway.controller.state.config import EffectiveConfig
-from gateway.doors.door_settings import REX_MODES, door_row_problems
+from gateway.doors.door_settings import (
+    REX_MODES,
+    door_row_problems,
+    operator_row_problems,
+)
 from gateway.settings import SiteFile
 from gateway.store.files import STORE_FILE
 from gateway.store.files.database import open_reader
@@ -43,6 +47,7 @@ def door_row_findings(data: Path, site: SiteFile, config: EffectiveConfig) -> It
                 f"does nothing: set {_auto_close(door.id)} to 0",
             )
     yield from _no_more_time(data, site, config)
+    yield from _operators(site, config)
 
 
 def _auto_close(door: int) -> str:
@@ -65,4 +70,31 @@ def _no_more_time(data: Path, site: SiteFile, config: EffectiveConfig) -> Iterat
                 f"door {door.name}",
                 f"{people} people need more time (users.extended_times), but this door gives them "
                 "none: extended_dwell_ms and extended_held_open_s in its row of door_settings",
+            )
+
+
+def _operators(site: SiteFile, config: EffectiveConfig) -> Iterator[Finding]:
+    """Operators that never open, or open too late."""
+    snapshot = config.snapshot
+    for row in snapshot.operators.values():
+        for field, why in operator_row_problems(site, row):
+            yield warn("door_operators", f"{field}: {why}; correct or delete the row")
+    for door in site.door:
+        settings = config.operators.get(door.id)
+        if door.operator and settings is None:
+            yield warn(
+                f"door {door.name}",
+                "its operator never opens: there is no row of door_operators for it",
+            )
+        elif settings and not (settings.by_button or settings.extended_people or settings.readers):
+            yield warn(
+                f"door {door.name}",
+                "its operator never opens: its row of door_operators names neither the exit button "
+                "nor people, and door_operator_readers names no reader",
+            )
+        elif settings and settings.delay_ms >= config.doors[door.id].settings.dwell_ms:
+            yield warn(
+                f"door {door.name}",
+                f"its operator pushes after {settings.delay_ms} ms, when the lock is locked again: "
+                "shorten delay_ms or give the lock more time",
             )

@@ -20,6 +20,7 @@ from gateway.controller.access.portal_opener import (
     PortalOpening,
 )
 from gateway.controller.doors.clearances import Clearances, WaitingGrant
+from gateway.controller.doors.operators import DoorOperators
 from gateway.controller.state.component import Decided, Emit, GrantUsed, ThreatSensed
 from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.recorder import Receipt, Recorder
@@ -36,6 +37,7 @@ class OutcomeHandler:
         opener: PortalOpener,
         clearances: Clearances,
         grants: PendingGrants,
+        operators: DoorOperators,
         recorder: Recorder,
         clock: Clock,
         emit: Emit,
@@ -44,6 +46,7 @@ class OutcomeHandler:
         self._opener = opener
         self._clearances = clearances
         self._grants = grants
+        self._operators = operators
         self._recorder = recorder
         self._clock = clock
         self._emit = emit
@@ -142,6 +145,13 @@ class OutcomeHandler:
         opened = self._opener.open(opening, outcome.person, grant, now_ms, company=outcome.company)
         if opened.away:
             outcome = replace(outcome, facts={**outcome.facts, "away": list(opened.away)})
+        everybody = (outcome.person, *outcome.company)
+        extended = any(person.extended_times for person in everybody if person)
+        by_operator = self._operators.let_in(
+            opened.doors, outcome.reader, now_ms, extended=extended
+        )
+        if by_operator:
+            outcome = replace(outcome, facts={**outcome.facts, "operator": list(by_operator)})
         if opened.extended:
             outcome = replace(outcome, facts={**outcome.facts, "extended": True})
         access = self.record(outcome, credential, opened)

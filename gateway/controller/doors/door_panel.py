@@ -13,6 +13,7 @@ from gateway.controller.state.component import (
     DoorAlarmChanged,
     Effect,
     Emit,
+    ExitUsed,
     FireChanged,
     GrantLapsed,
     GrantUsed,
@@ -374,6 +375,7 @@ class DoorPanel(Component):
                 self._recorder.opening(
                     AccessEvent.BUTTON, OpeningCause.BUTTON, self._portal_id, self.door.id
                 )
+                self._emit(ExitUsed(self.door.id), now_ms)
             case DoorOpened():
                 self._moved(opened=True)
             case DoorClosed():

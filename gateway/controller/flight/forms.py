@@ -40,6 +40,7 @@ from gateway.controller.core import LoopState
 from gateway.controller.doors.clearances import ClearancesState
 from gateway.controller.doors.door_panel import DoorPanelState
 from gateway.controller.doors.opening_hours import OpeningHoursState
+from gateway.controller.doors.operators import OperatorsState
 from gateway.controller.doors.turnstile_panel import TurnstilePanelState
 from gateway.controller.requests.enrolment import EnrolmentCaptureState
 from gateway.controller.state.flight import Asked, Pulse, Stateful
@@ -57,7 +58,7 @@ from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 
-FORM = 26
+FORM = 27
 """A program reads only records of its own form."""
 LONGEST_KEY_BITS = 8
 """A frame with at most so many bits is a key of a keypad."""
@@ -76,6 +77,7 @@ STATES: Mapping[str, type] = MappingProxyType(
         "loop": LoopState,
         "modes": ModeKeeperState,
         "online": ServerQuestionsState,
+        "operators": OperatorsState,
         "output_tests": OutputTestsState,
         "outputs": SpareOutputsState,
         "peers": ClearancesState,

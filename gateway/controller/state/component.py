@@ -88,6 +88,13 @@ class GrantLapsed:
 
 
 @dataclass(frozen=True, slots=True)
+class ExitUsed:
+    """Somebody pressed the exit button of a door, which its machine counted."""
+
+    door: int
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyApplied:
     """All doors follow the new snapshot, its schedules included."""
 
@@ -125,6 +132,7 @@ Effect = (
     | GuessingChanged
     | ThreatSensed
     | FireChanged
+    | ExitUsed
     | GrantUsed
     | GrantLapsed
     | PolicyApplied

@@ -21,9 +21,11 @@ from gateway.doors.door_settings import (
     configured_doors,
     interlock_partners,
     network_interlock,
+    operator_settings,
     turnstile_settings,
 )
 from gateway.doors.interlock import Partners
+from gateway.doors.operator import OperatorSettings
 from gateway.doors.turnstile_values import TurnstileSettings
 from gateway.errors import UNUSABLE, UnusableRules, kind_of
 from gateway.hardware.reading_settings import ReadingSettings
@@ -95,6 +97,12 @@ class EffectiveConfig:
     @cached_property
     def interlock(self) -> Partners:
         return interlock_partners(self._values, self._site, self.snapshot.sec_boxes)
+
+    @cached_property
+    def operators(self) -> dict[int, OperatorSettings]:
+        """By door with an operator that a row says when to use."""
+        snapshot = self.snapshot
+        return operator_settings(self._site, snapshot.operators, snapshot.operator_readers)
 
     @cached_property
     def network_interlock(self) -> NetworkInterlock:

@@ -87,7 +87,7 @@ class StrikeOutput:
 
 
 class SwitchOutput:
-    """The output of a siren, a bell or a light. Levels are written only when they change."""
+    """The output of a siren, a light or an operator. Levels are written only when they change."""
 
     def __init__(self, pin: Pin, output: Output) -> None:
         """Claim `pin` as it is declared for the start, in one step."""

@@ -35,6 +35,7 @@ from gateway.access.slices import drain, sliced
 from gateway.access.steps import Steps, Work
 from gateway.alarms.sounders import TimedAlarm
 from gateway.doors.door_settings import DoorRow, SecBoxRow
+from gateway.doors.operator import OperatorRow
 from gateway.errors import UNUSABLE, GatewayError, StorageError, UnusableRules, kind_of
 from gateway.objects.configuration import DOOR_MAX
 from gateway.objects.configuration_keys import CONFIGURATION
@@ -158,6 +159,10 @@ class Snapshot:
     door_groups: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     """Group -> its doors, in order."""
     triggers: tuple[Trigger, ...] = ()
+    operators: Mapping[int, OperatorRow] = field(default_factory=dict)
+    """By door: `door_operators`."""
+    operator_readers: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
+    """Door -> the indices of the readers that its operator is for."""
 
 
 class Tables(Protocol):
@@ -284,6 +289,8 @@ class SnapshotReader:
         boxes = yield from self._rows("sec_boxs", SecBoxRow)
         doors = yield from self._rows("door_settings", DoorRow)
         groups = yield from self._links("door_group_doors", "door_group_id", "door_id")
+        operators = yield from self._rows("door_operators", OperatorRow)
+        its_readers = yield from self._links("door_operator_readers", "door_id", "reader")
         bells = yield from self._tables.rows("timed_alarms", ("start", *WEEKDAYS), _bell)
         formats = yield from self._rows("wiegand_modes", WiegandModeRow)
         modes = yield from self._rows("exception_modes", ModeRow)
@@ -319,6 +326,8 @@ class SnapshotReader:
             door_rows={row.door_id: row for row in doors},
             door_groups=_grouped(groups),
             triggers=triggers,
+            operators={row.door_id: row for row in operators},
+            operator_readers=_grouped(its_readers),
         )
 
     def _configuration(self, version: int, _mark: object) -> Work[Configuration]:

@@ -110,3 +110,18 @@ def test_a_group_names_doors_of_the_site(order: Order, group: int) -> None:
     row = {"door_group_id": group, "door_id": 3}
     answer = order("create_objects", {"object": "door_group_doors", "values": [row]})
     assert (answer.status_code, "'door_id'" in answer.json()["error"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "why"),
+    [
+        ("door_operators", {"door_id": 1}, "the site file has no operator of door 1"),
+        ("door_operators", {"door_id": 8}, "there is no door 8"),
+        ("door_operator_readers", {"door_id": 1, "reader": 9}, "no operator of door 1"),
+    ],
+)
+def test_an_operator_that_is_not_wired_is_refused(
+    order: Order, name: str, row: dict[str, int], why: str
+) -> None:
+    answer = order("create_objects", {"object": name, "values": [row]})
+    assert (answer.status_code, why in answer.json()["error"]) == (400, True)

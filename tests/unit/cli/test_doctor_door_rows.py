@@ -56,3 +56,19 @@ def test_a_relock_that_comes_after_another_one_is_told(demo: tuple[Path, Store])
     assert "set general.relay1_auto_close to 0" in said(data)
     store.set_configuration({"general": {"relay1_auto_close": 0}})
     assert "set general.relay1_auto_close to 0" not in said(data)
+
+
+def test_an_operator_that_never_opens_or_opens_too_late_is_told(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    output = 'operator = { pin = 26, active = "high" }\n'
+    text = DEMO.replace("lock = { pin = 17,", f"{output}lock = {{ pin = 17,", 1)
+    initialise(data, text, demo=True)
+    with Store.open(data / STORE_FILE, REGISTRY, lambda: 0) as store:
+        assert "there is no row of door_operators for it" in said(data)
+        row = {"door_id": 1, "by_button": 0}
+        store.insert("door_operators", [row])
+        assert "names neither the exit button" in said(data)
+        store.insert("door_operator_readers", [{"door_id": 1, "reader": 1}])
+        assert "its operator" not in said(data)
+        store.modify("door_operators", {"delay_ms": 5_000}, None)
+        assert "when the lock is locked again" in said(data)

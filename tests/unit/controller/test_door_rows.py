@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from gateway.doors.values import DoorSettings
 from gateway.hardware.events import InputKind, InputName
-from gateway.settings import RexMode
+from gateway.hardware.simulated.board_record import BoardRecord, record_path
+from gateway.link.messages import OpenDoor
+from gateway.link.runtime import RuntimeDirectory
+from gateway.settings import SITE_FILE, RexMode
 from gateway.store.journal import EntryKind
 
 if TYPE_CHECKING:
-    from tests.unit.controller.conftest import Bench
+    from tests.unit.controller.conftest import Bench, Start
 
 ANA, ANAS_CARD = 1, (123 << 32) | 45678
 
@@ -96,3 +103,81 @@ def test_the_exit_button_of_a_row_goes_before_that_of_the_site_file(bench: Bench
     leaf(bench, 1, is_open=True)
     assert bench.alarms() == []
     assert bench.strike_edges(1) == edges
+
+
+# the operator of a powered door
+
+OPERATOR = 26
+WITH_OPERATOR = f'operator = {{ pin = {OPERATOR}, active = "high" }}\n'
+
+
+@pytest.fixture
+def powered(demo: Path, start: Start) -> Iterator[Bench]:
+    """The demo with an operator at its front door, for the reader `front` and the exit button."""
+    path = demo / SITE_FILE
+    text = path.read_text(encoding="utf-8")
+    lock = "lock = { pin = 17,"
+    assert lock in text
+    path.write_text(text.replace(lock, WITH_OPERATOR + lock, 1), encoding="utf-8")
+    with start(demo) as bench:
+        with bench.store() as store:
+            store.insert("door_operators", [{"door_id": 1, "delay_ms": 500, "dwell_ms": 2_000}])
+            store.insert("door_operator_readers", [{"door_id": 1, "reader": 1}])
+        bench.pass_time(1.1)
+        yield bench
+
+
+def pushes(bench: Bench) -> bool:
+    return any(it["pin"] == OPERATOR and it["level"] == "high" for it in bench.outputs())
+
+
+def test_a_card_has_the_operator_open_the_leaf_after_the_lock(powered: Bench) -> None:
+    powered.swipe(ANAS_CARD)
+    assert powered.unlocked(1)
+    assert not pushes(powered)
+    powered.pass_time(0.7)
+    assert pushes(powered)
+    powered.pass_time(2.1)
+    assert not pushes(powered)
+    (access,) = powered.journal(EntryKind.ACCESS)
+    assert access["facts"]["operator"] == [1]
+
+
+def test_a_client_and_a_schedule_have_it_open_nothing(powered: Bench) -> None:
+    powered.ask(OpenDoor(door=1))
+    powered.pass_time(1)
+    assert powered.unlocked(1)
+    assert not pushes(powered)
+
+
+def test_in_a_lock_down_the_exit_button_has_it_open_and_a_card_does_not(powered: Bench) -> None:
+    powered.configure({"general": {"door1_exception_mode": "lock_down"}})
+    powered.swipe(ANAS_CARD)
+    powered.pass_time(1)
+    assert not pushes(powered)
+    powered.simulator.set_input(InputName(InputKind.REX, 1), high=False)
+    powered.pass_time(1)
+    assert pushes(powered)
+
+
+def test_a_fire_stops_it_and_frees_the_door(powered: Bench) -> None:
+    powered.swipe(ANAS_CARD)
+    powered.pass_time(0.7)
+    assert pushes(powered)
+    powered.simulator.set_input(InputName(InputKind.FIRE), high=True)
+    powered.pass_time(0.2)
+    assert not pushes(powered)
+    assert powered.unlocked(1)
+
+
+def test_the_operator_is_left_as_the_site_file_says(demo: Path, start: Start) -> None:
+    path = demo / SITE_FILE
+    text = path.read_text(encoding="utf-8")
+    given = WITH_OPERATOR.replace(" }", ', on_start = "on", on_stop = "on" }')
+    path.write_text(text.replace("lock = { pin = 17,", given + "lock = { pin = 17,", 1), "utf-8")
+    with start(demo) as bench:
+        bench.settle()
+        assert not pushes(bench), "the first rules end the state of the start"
+    record = BoardRecord.read(record_path(RuntimeDirectory.find(demo).path))
+    assert record.pin(OPERATOR).high
+    record.close()

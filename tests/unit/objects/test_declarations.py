@@ -35,6 +35,7 @@ OURS = """
     exception_modes custom_column_types portal_factor_modes
     threat_levels threat_level_groups
     door_settings door_groups door_group_doors triggers
+    door_operators door_operator_readers
 """
 
 

@@ -91,6 +91,7 @@ def test_the_policy_tables_are_those_that_decisions_are_compiled_from() -> None:
         "portal_factor_modes",
         "threat_levels", "threat_level_groups",
         "door_settings", "door_groups", "door_group_doors",
+        "door_operators", "door_operator_readers",
         "sec_boxs",
         "triggers",
         "wiegand_modes",

@@ -40,7 +40,7 @@ def device(
 def test_every_bundled_package_can_be_imported(device: Container) -> None:
     assert device.run("uname", "-m").strip() == "aarch64"
     assert device.run("gateway", "version").strip() == f"gateway {__version__}"
-    names = "argon2, cryptography, gpiod, libosdp, PIL, pydantic_core, zeroconf"
+    names = "argon2, cryptography, gpiod, osdp_sys, PIL, pydantic_core, zeroconf"
     device.run("/usr/lib/gateway/bin/python", "-c", f"import {names}")
 
 

@@ -187,6 +187,7 @@ def test_nothing_is_done_without_a_session_or_from_another_page(path: str, devic
         ({"Cookie": "safe_page=x"}, 401),
         ({"Cookie": 'safe_page="\\'}, 401),
         ({**good, "Origin": "https://elsewhere.example"}, 403),
+        ({**good, "Origin": "null"}, 403),
     ):
         answer, _ = device.ask(path, b"x", headers)
         assert answer.status == status

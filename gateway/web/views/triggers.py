@@ -31,6 +31,8 @@ from gateway.web.visit import View, Visit
 
 _OBJECT = "triggers"
 _SECONDS = ("delay_ms", "duration_ms")
+_ASKED = ("event", "door", "reader", "cause", "user_id", "at")
+"""What the trial of an event asks for."""
 _DAYS = (*WEEKDAYS, *HOLIDAY_GROUPS)
 
 
@@ -48,7 +50,7 @@ def triggers(visit: Visit) -> Response:
             "where": _where(row, names),
             "delay_s": row["delay_ms"] / 1000,
             "message": row["message"],
-            **_told(visit, known.get(row["id"])),
+            **_told(visit, known.get(row["id"], _UNKNOWN)),
         }
         for row in visit.rows(_OBJECT)
     ]
@@ -57,12 +59,13 @@ def triggers(visit: Visit) -> Response:
         triggers=shown,
         controller_away=known is _AWAY,
         trial=_trial(visit),
-        asked=visit.query,
+        asked={name: visit.query.get(name, "") for name in _ASKED},
         **_choices(visit),
     )
 
 
-_AWAY: Mapping[int, TriggerStatus] = {0: TriggerStatus(id=0)}
+_UNKNOWN = TriggerStatus(id=0)
+_AWAY: Mapping[int, TriggerStatus] = {0: _UNKNOWN}
 
 
 def _statuses(visit: Visit) -> Mapping[int, TriggerStatus]:
@@ -72,10 +75,8 @@ def _statuses(visit: Visit) -> Mapping[int, TriggerStatus]:
         return _AWAY
 
 
-def _told(visit: Visit, status: TriggerStatus | None) -> dict[str, object]:
+def _told(visit: Visit, status: TriggerStatus) -> dict[str, object]:
     """When a trigger did its action last, and why it did not since."""
-    if status is None:
-        return {}
     why = ""
     if status.verdict in tuple(TriggerVerdict):
         why = _(VERDICT_WORDS[TriggerVerdict(status.verdict)])

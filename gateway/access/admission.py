@@ -2,12 +2,13 @@
 
 Pure: (state, attempt, time) in, (state, outcomes) out. The order is fixed: fire or emergency,
 lock-down, identification, the threat level, validity and rules (`decide`), the second factor and
-the rules again, anti-passback, multi-person rules, interlock. Only the last outcome of an attempt
-can be a grant.
+the rules again, anti-passback, the most people of an area, escorts and multi-person rules,
+interlock. Only the last outcome of an attempt can be a grant.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -23,12 +24,24 @@ from gateway.access.admission_values import (
 )
 from gateway.access.attempt import Attempt
 from gateway.access.decision import Decision, decide, refuse
+from gateway.access.escort import EscortRule, HostPass, escorts_of, hosted, is_host
 from gateway.access.factor_modes import FactorMode
-from gateway.access.multi_person import MultiPersonGroup, PortalRule, complete, has_place, shortage
+from gateway.access.multi_person import (
+    MultiPersonGroup,
+    PortalRule,
+    Shortage,
+    complete,
+    has_place,
+    shortage,
+)
+from gateway.access.occupancy import Occupancy
 from gateway.access.passback import Strictness
 from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal
 from gateway.access.reasons import Reason
+
+MOST_HOSTS = 16
+"""Hosts that a portal remembers: more do not pass it while a visitor comes after them."""
 
 
 def admit(
@@ -201,18 +214,23 @@ class _LocalStep(StepBuilder):
         if found is not None and found.strictness is Strictness.HARD:
             self.add_refusal(Reason.PASSBACK, attempt, decision, known=facts.of_passback(found))
             return
+        if seen.occupancy is not None and seen.occupancy.full_for((person,)):
+            self._add_full(attempt, decision, seen.occupancy)
+            return
         self._recheck_group(policy, portal, seen)
-        in_force = policy.portal_rules_at(portal, seen.moment)
-        complete_rules: tuple[PortalRule, ...] = ()
-        if in_force:
-            complete_rules = self._multi_person(portal, in_force, person, attempt, decision, seen)
-            if not complete_rules:
-                return
+        company = self._company(policy, portal, attempt, person, decision, seen)
+        if company is None:
+            return
+        people, complete_rules = company
+        if seen.occupancy is not None and seen.occupancy.full_for(people):
+            self._add_full(attempt, decision, seen.occupancy)
+            return
         if seen.portal_state.interlocked:
             known = facts.of_refusal(Reason.INTERLOCK, person, seen.portal_state, seen.moment)
             self.add_refusal(Reason.INTERLOCK, attempt, decision, known=known)
             return
-        company = self._people_entering(portal.id, person, together=bool(complete_rules))
+        self._let_go(portal.id, people)
+        self._remember_hosts(policy.escorts.get(portal.id, ()), portal.id, people)
         self.outcomes.append(
             AdmissionOutcome(
                 _with_actions(decision, complete_rules),
@@ -220,42 +238,129 @@ class _LocalStep(StepBuilder):
                 person,
                 attempt.duress,
                 tuple(rule.id for rule in complete_rules),
-                company=company,
+                company=people,
                 passback_violation=found is not None,
                 facts=facts.of_passback(found) if found else facts.NOTHING,
             )
         )
 
-    def _multi_person(
+    def _add_full(self, attempt: Attempt, decision: Decision, occupancy: Occupancy) -> None:
+        known = facts.of_occupancy(occupancy)
+        self.add_refusal(Reason.AREA_FULL, attempt, decision, known=known)
+
+    def _company(
         self,
+        policy: Policy,
         portal: Portal,
-        in_force: tuple[PortalRule, ...],
-        person: Person,
         attempt: Attempt,
+        person: Person,
         decision: Decision,
         seen: Circumstances,
-    ) -> tuple[PortalRule, ...]:
-        """The rules that `person` completes; none while the group waits, which adds an outcome."""
-        in_force = tuple(rule for rule in in_force if not rule.unknown)
-        if not in_force:
-            self.add_refusal(Reason.UNKNOWN_CONDITION, attempt, decision)
-            return ()
-        if not has_place(in_force, person):
-            known = facts.of_persons((), tuple(shortage(rule, ()) for rule in in_force))
-            self.add_refusal(Reason.NO_PLACE_AMONG_PERSONS, attempt, decision, known=known)
-            return ()
-        until_ms = self.now_ms + self.settings.persons_ms
-        group = self.groups.get(portal.id, MultiPersonGroup(until_ms, ())).joined_by(person)
-        done = tuple(rule for rule in in_force if complete(rule, group.people))
-        if not done:
-            missing = tuple(shortage(rule, group.people) for rule in in_force)
-            group = replace(group, missing=missing)
-            waiting = tuple(rule.id for rule in in_force)
-            until_s = seen.now.utc_s + self.left_s(group.until_ms)
+    ) -> tuple[tuple[Person, ...], tuple[PortalRule, ...]] | None:
+        """Who enters together with `person`, and the portal rules that they complete.
+
+        None while they wait for others, or may not be there at all, which adds an outcome.
+        """
+        rules = self._portal_rules(policy, portal, attempt, person, decision, seen)
+        if rules is None:
+            return None
+        escorts = policy.escorts.get(portal.id, ())
+        group = self.groups.get(portal.id) or MultiPersonGroup(0, ())
+        own = escorts_of(escorts, person)
+        passes = self.hosts.get(portal.id, ())
+        alone = bool(own) and not hosted(own, group.people, passes, self.now_ms)
+        few = seen.occupancy is not None and seen.occupancy.missing((person,)) > 0
+        if not (rules or alone or few):
+            # Nothing keeps this person; visitors who waited for such a host come along.
+            both = (*self._visitors_of(person, escorts, group), person)
+            fits = seen.occupancy is None or not seen.occupancy.full_for(both)
+            return (both if fits else (person,)), ()
+        longest_ms = max((rule.within_ms for rule in own), default=self.settings.persons_ms)
+        until_ms = group.until_ms or self.now_ms + (
+            longest_ms if alone else self.settings.persons_ms
+        )
+        group = replace(group.joined_by(person), until_ms=until_ms)
+        together = tuple(
+            one
+            for one in group.people
+            if not (asked := escorts_of(escorts, one))
+            or hosted(asked, group.people, passes, self.now_ms)
+        )
+        done = tuple(rule for rule in rules if complete(rule, together))
+        lacking = seen.occupancy.missing(together) if seen.occupancy is not None else 0
+        if person in together and not lacking and (done or not rules):
+            self.groups[portal.id] = group
+            return together, done
+        missing = tuple(shortage(rule, together) for rule in rules)
+        if lacking:
+            missing += (Shortage(0, "", ((0, lacking),)),)
+        hostless = tuple(one.id for one in group.people if one not in together)
+        self.groups[portal.id] = replace(group, missing=missing, hostless=hostless)
+        until_s = seen.now.utc_s + self.left_s(until_ms)
+        if person in together:
+            waiting = tuple(rule.id for rule in rules)
             known = facts.of_persons(group.people, missing, until_s)
             self.add_refusal(Reason.WAITING_FOR_PERSONS, attempt, decision, waiting, known)
-        self.groups[portal.id] = group
-        return done
+        else:
+            known = facts.of_escort(own, until_s)
+            self.add_refusal(Reason.WAITING_FOR_HOST, attempt, decision, known=known)
+        return None
+
+    def _portal_rules(
+        self,
+        policy: Policy,
+        portal: Portal,
+        attempt: Attempt,
+        person: Person,
+        decision: Decision,
+        seen: Circumstances,
+    ) -> tuple[PortalRule, ...] | None:
+        """The rules in force, one of which must be complete; None, after a refusal, for a person
+        who can complete none."""
+        in_force = policy.portal_rules_at(portal, seen.moment)
+        known_rules = tuple(rule for rule in in_force if not rule.unknown)
+        if in_force and not known_rules:
+            self.add_refusal(Reason.UNKNOWN_CONDITION, attempt, decision)
+            return None
+        if in_force and not has_place(known_rules, person):
+            known = facts.of_persons((), tuple(shortage(rule, ()) for rule in known_rules))
+            self.add_refusal(Reason.NO_PLACE_AMONG_PERSONS, attempt, decision, known=known)
+            return None
+        return known_rules
+
+    def _visitors_of(
+        self, host: Person, escorts: Sequence[EscortRule], group: MultiPersonGroup
+    ) -> tuple[Person, ...]:
+        """The visitors who waited for somebody like `host`."""
+        return tuple(
+            one
+            for one in group.left_by(host).people
+            if (own := escorts_of(escorts, one)) and hosted(own, (host,), (), self.now_ms)
+        )
+
+    def _remember_hosts(
+        self, escorts: Sequence[EscortRule], portal_id: int, people: Sequence[Person]
+    ) -> None:
+        """Remember who of `people` may be a host, for the visitors who come after them."""
+        if not escorts:
+            self.hosts.pop(portal_id, None)
+            return
+        longest_ms = max(rule.within_ms for rule in escorts)
+        recent = tuple(
+            it for it in self.hosts.get(portal_id, ()) if self.now_ms - it.at_ms <= longest_ms
+        )
+        new = tuple(HostPass(it.group_ids, self.now_ms) for it in people if is_host(escorts, it))
+        self.hosts[portal_id] = (*recent, *new)[-MOST_HOSTS:]
+
+    def _let_go(self, portal_id: int, people: Sequence[Person]) -> None:
+        """Remove those who enter from the group that waits."""
+        group = self.groups.pop(portal_id, None)
+        if group is None:
+            return
+        for person in people:
+            group = group.left_by(person)
+        if group.people:
+            self.groups[portal_id] = group
 
     def _recheck_group(self, policy: Policy, portal: Portal, seen: Circumstances) -> None:
         """Remove people from the group who lost their right while they waited."""
@@ -279,21 +384,6 @@ class _LocalStep(StepBuilder):
         self.groups[portal.id] = replace(group, people=tuple(staying))
         if not staying:
             del self.groups[portal.id]
-
-    def _people_entering(
-        self, portal_id: int, person: Person, *, together: bool
-    ) -> tuple[Person, ...]:
-        """Who enters by this grant; removes them from the group that waits."""
-        group = self.groups.pop(portal_id, None)
-        if group is None:
-            return (person,)
-        if together:
-            return group.people
-        # No rule needs several people any more: the others in the group must identify again.
-        remaining = group.left_by(person)
-        if remaining.people:
-            self.groups[portal_id] = remaining
-        return (person,)
 
 
 def _with_actions(decision: Decision, rules: tuple[PortalRule, ...]) -> Decision:

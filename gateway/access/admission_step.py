@@ -34,6 +34,7 @@ class StepBuilder:
         self.pending = dict(state.pending)
         self._guards = dict(state.guards)
         self.groups = dict(state.groups)
+        self.hosts = dict(state.hosts)
         self.outcomes: list[AdmissionOutcome] = []
         self._keypads: list[KeypadChange] = []
 
@@ -43,6 +44,7 @@ class StepBuilder:
             MappingProxyType(self.pending),
             MappingProxyType(self._guards),
             MappingProxyType(self.groups),
+            MappingProxyType(self.hosts),
         )
         return AdmissionStep(state, tuple(self.outcomes), tuple(self._keypads))
 
@@ -147,8 +149,11 @@ class StepBuilder:
         group = self.groups.pop(portal_id)
         known = facts.of_persons(group.people, group.missing)
         for person in group.people:
-            late = refuse(Reason.PERSONS_MISSING, person.id, portal_id)
-            self.outcomes.append(AdmissionOutcome(late, person=person, facts=known))
+            alone = person.id in group.hostless
+            why = Reason.HOST_MISSING if alone else Reason.PERSONS_MISSING
+            late = refuse(why, person.id, portal_id)
+            its = facts.NOTHING if alone else known
+            self.outcomes.append(AdmissionOutcome(late, person=person, facts=its))
 
     def left_s(self, until_ms: int | None) -> int:
         """Whole seconds from now until then, rounded up."""

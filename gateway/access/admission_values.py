@@ -9,9 +9,11 @@ from typing import Any
 
 from gateway.access.attempt import Attempt, Duress, Factor, PortalState
 from gateway.access.decision import Decision
+from gateway.access.escort import HostPass
 from gateway.access.factor_modes import FactorMode
 from gateway.access.guessing import Guard, GuardSettings
 from gateway.access.multi_person import MultiPersonGroup
+from gateway.access.occupancy import Occupancy
 from gateway.access.passback import UNKNOWN_POSITION, Now, PassbackPosition, PassbackSettings
 from gateway.access.person import Person
 from gateway.access.threat import ThreatLevel
@@ -76,6 +78,8 @@ class AdmissionState:
     """By reader."""
     groups: Mapping[int, MultiPersonGroup] = field(default_factory=lambda: MappingProxyType({}))
     """By portal."""
+    hosts: Mapping[int, tuple[HostPass, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """By portal, the hosts who were let in last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +155,5 @@ class Circumstances:
     first_now: Person | None = None
     """Who showed that first factor, as read now, with the first factor; None counts them as they
     were then."""
+    occupancy: Occupancy | None = None
+    """Of the area that the portal leads to; None where that has no limits."""

@@ -12,8 +12,10 @@ from typing import Any
 
 from gateway.access.attempt import PortalState
 from gateway.access.credential_terms import CredentialTerms
+from gateway.access.escort import EscortRule
 from gateway.access.factor_modes import FactorRuling
 from gateway.access.multi_person import Shortage
+from gateway.access.occupancy import Occupancy
 from gateway.access.passback import Violation
 from gateway.access.person import Person
 from gateway.access.reasons import Reason
@@ -59,6 +61,20 @@ def of_persons(
     if until_s is not None:
         known["until_s"] = until_s
     return {"persons": known}
+
+
+def of_occupancy(occupancy: Occupancy) -> Mapping[str, Any]:
+    """Facts of an area that is full."""
+    return {"occupancy": occupancy.facts()}
+
+
+def of_escort(rules: Sequence[EscortRule], until_s: int) -> Mapping[str, Any]:
+    """Which rules ask for a host, and until when a visitor waits (UTC seconds)."""
+    listed = [
+        {"id": rule.id, "name": cut(rule.name), "group": rule.host_group_id}
+        for rule in rules[:MOST]
+    ]
+    return {"escort": {"rules": listed, "until_s": until_s}}
 
 
 def of_factors(ruling: FactorRuling) -> Mapping[str, Any]:

@@ -92,12 +92,12 @@ def zones_of(
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """Who is missing for one rule."""
+    """Who is missing for one rule, or (rule 0) for the fewest that may be in an area."""
 
     rule_id: int
     name: str
     groups: tuple[tuple[int, int], ...]
-    """Group -> how many of it, ascending by group."""
+    """Group -> how many of it, ascending by group; group 0 is anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,8 @@ class MultiPersonGroup:
     people: tuple[Person, ...]
     missing: tuple[Shortage, ...] = ()
     """Who was missing for each rule in force when the last person came."""
+    hostless: tuple[int, ...] = ()
+    """The visitors among them who had no host then."""
 
     def joined_by(self, person: Person) -> MultiPersonGroup:
         """The group with `person`, who counts once however many cards they show."""

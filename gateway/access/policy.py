@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from gateway.access.actions import RUN_AT, Action
 from gateway.access.calendar import Calendar, compile_calendar
+from gateway.access.escort import EscortRule, compile_escorts
 from gateway.access.factor_modes import (
     FactorMode,
     FactorRuling,
@@ -22,6 +23,7 @@ from gateway.access.factor_modes import (
     ruling_at,
 )
 from gateway.access.multi_person import PortalRule, compile_portal_rules, zones_of
+from gateway.access.occupancy import AreaLimits, compile_limits
 from gateway.access.passback import NO_PASSAGE, Passage, passage
 from gateway.access.person import Person
 from gateway.access.rows import (
@@ -131,6 +133,11 @@ class Policy:
     """Departments tied to one."""
     threat_levels: Mapping[int, ThreatLevel] = field(default_factory=lambda: MappingProxyType({}))
     """Those that the site has defined."""
+    area_limits: Mapping[int, AreaLimits] = field(default_factory=lambda: MappingProxyType({}))
+    escorts: Mapping[int, tuple[EscortRule, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """By portal."""
 
     def is_conditional(self, person: Person) -> bool:
         """Whether the person may pass only on a condition that this build cannot evaluate."""
@@ -143,6 +150,13 @@ class Policy:
             return ()
         instant = self.calendar.instant(moment)
         return tuple(rule for rule in portal.portal_rules if rule.in_force(instant))
+
+    def limits_beyond(self, portal: Portal) -> AreaLimits | None:
+        """The limits of the area that the portal leads to; None for one without, and where both of
+        its sides are one area."""
+        if not portal.passage.between_areas:
+            return None
+        return self.area_limits.get(portal.passage.area_to_id)
 
     def factors_at(
         self,
@@ -241,6 +255,8 @@ def compile_policy(rows: PolicyRows, steps: Steps | None = None) -> Work[Policy]
                 rows.threat_level_groups,
             )
         ),
+        area_limits=(yield from steps.run("limits", compile_limits, rows.occupancy_limits)),
+        escorts=(yield from steps.run("escorts", compile_escorts, rows.escort_rules)),
     )
 
 

@@ -47,7 +47,10 @@ class Stage(StrEnum):
     RULES = "rules"
     SECOND_FACTOR = "second_factor"
     PASSBACK = "passback"
+    OCCUPANCY = "occupancy"
+    """The most people that may be in an area."""
     PERSONS = "persons"
+    """Several people together, and escorts."""
     INTERLOCK = "interlock"
     DOOR = "door"
     """Whether the door can be reached and moved at all."""
@@ -131,12 +134,18 @@ class Reason(StrEnum):
     """Too many wrong entries at this reader: it accepts none for a while."""
     PASSBACK = "passback"
     """Anti-passback: this person is recorded as being on the other side already."""
+    AREA_FULL = "area_full"
+    """As many people as may be in the area are inside, or were let in."""
     WAITING_FOR_PERSONS = "waiting_for_persons"
     """The rules grant; the portal waits for more people."""
     PERSONS_MISSING = "persons_missing"
     """Not enough of the required people came in time."""
     NO_PLACE_AMONG_PERSONS = "no_place_among_persons"
     """The portal needs several people, none of a department of this one."""
+    WAITING_FOR_HOST = "waiting_for_host"
+    """The rules grant; a visitor waits for a host."""
+    HOST_MISSING = "host_missing"
+    """No host came in time."""
     INTERLOCK = "interlock"
     """Another door that must be closed first is not."""
     CLOCK_NOT_TRUSTED = "clock_not_trusted"
@@ -436,6 +445,32 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
             "let the person leave first, or forget where they are: forgive_antipassback "
             '{"user_id": $user}, or exempt them (antipassback_exemptions)',
             facts="passback",
+        ),
+        Reason.AREA_FULL: ReasonEntry(
+            _DENIED,
+            Stage.OCCUPANCY,
+            Cue.DENY,
+            "the area has as many people as may be in it",
+            "wait until somebody leaves, correct who is inside (empty_area, or "
+            'forgive_antipassback {"user_id": N}), or raise its maximum (occupancy_limits)',
+            facts="occupancy",
+        ),
+        Reason.WAITING_FOR_HOST: ReasonEntry(
+            AccessEvent.PENDING_ACCESS,
+            Stage.PERSONS,
+            Cue.WAIT,
+            "a visitor waits for a host",
+            "a host has to identify at this portal in time",
+            verdict=StageVerdict.WAITS,
+            facts="escort",
+        ),
+        Reason.HOST_MISSING: ReasonEntry(
+            AccessEvent.IDENTIFICATION_TIMEOUT,
+            Stage.PERSONS,
+            Cue.DENY,
+            "no host came in time",
+            "identify again, the host right before or after; or take user $user out of the "
+            "visitors' group (user_groups)",
         ),
         Reason.WAITING_FOR_PERSONS: ReasonEntry(
             AccessEvent.PENDING_ACCESS,

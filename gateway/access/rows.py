@@ -137,6 +137,26 @@ class ThreatLevelRow(NamedTuple):
     factor_mode: int = 0
 
 
+class OccupancyLimitsRow(NamedTuple):
+    """A row of `occupancy_limits`."""
+
+    area_id: int
+    maximum: int
+    minimum: int
+    empty_at: int
+
+
+class EscortRuleRow(NamedTuple):
+    """A row of `escort_rules`."""
+
+    id: int
+    name: str
+    portal_id: int
+    visitor_group_id: int
+    host_group_id: int
+    within_s: int
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyRows:
     """Everything a policy is compiled from.
@@ -190,6 +210,8 @@ class PolicyRows:
     first_card_unlock_groups: Iterable[LinkRow] = ()
     """(first card unlock, group)"""
     portal_factor_modes: Iterable[FactorModeRow] = ()
+    occupancy_limits: Iterable[OccupancyLimitsRow] = ()
+    escort_rules: Iterable[EscortRuleRow] = ()
     threat_levels: Iterable[ThreatLevelRow] = ()
     threat_level_groups: Iterable[LinkRow] = ()
     """(threat level, group)"""

@@ -232,6 +232,10 @@ class _ServerStep(StepBuilder):
         if found is not None and found.strictness is Strictness.HARD:
             self._add(Reason.PASSBACK, attempt, replace(verdict, facts=violates))
             return
+        if seen.occupancy is not None and seen.occupancy.full_for((person,)):
+            known = facts.of_occupancy(seen.occupancy)
+            self._add(Reason.AREA_FULL, attempt, replace(verdict, facts=known))
+            return
         actions = portal.actions if verdict.portal_actions else ()
         self.outcomes.append(
             AdmissionOutcome(

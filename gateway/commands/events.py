@@ -67,6 +67,7 @@ _KINDS: Mapping[EventKind, frozenset[EntryKind]] = {
             EntryKind.ARMING,
             EntryKind.ENTRY,
             EntryKind.SILENCED,
+            EntryKind.OCCUPANCY,
         }
     ),
     EventKind.MODE: frozenset(

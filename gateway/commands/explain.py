@@ -273,7 +273,9 @@ def _stages_in_use(
         and view.policy.factors_at(portal, moment, settings.factor_mode, view.threat).mode
         is not FactorMode.CARD_OR_PIN,
         Stage.PASSBACK: portal is not None and settings.passback.applies_to(portal.passage),
-        Stage.PERSONS: portal is not None and bool(view.policy.portal_rules_at(portal, moment)),
+        Stage.OCCUPANCY: portal is not None and view.occupancy(portal) is not None,
+        Stage.PERSONS: portal is not None
+        and bool(view.policy.portal_rules_at(portal, moment) or view.policy.escorts.get(portal.id)),
     }
 
 

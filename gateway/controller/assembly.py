@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway.clock import AdjustableClock
 from gateway.controller.access.decision_figures import DecisionFigures
+from gateway.controller.access.emptying import AreaEmptying
 from gateway.controller.access.passback_positions import Forgiveness
 from gateway.controller.access.read_throttle import ReadThrottle
 from gateway.controller.adapters import Adapters
@@ -156,6 +157,7 @@ def put_together(
             positions=panels.positions,
             uses=panels.uses,
             hours=panels.hours,
+            emptying=AreaEmptying(panels.positions),
             forgiveness=Forgiveness(panels.positions, record.recorder, record.past.held_open),
             policies=adapters.policies,
             mirror=adapters.mirror,

@@ -10,6 +10,7 @@ from gateway.clock import AdjustableClock, DeviceTime, SiteZone
 from gateway.controller.access.credential_handler import CredentialHandler
 from gateway.controller.access.credential_uses import CredentialUses
 from gateway.controller.access.decision_figures import DecisionFigures
+from gateway.controller.access.emptying import AreaEmptying
 from gateway.controller.access.identifier import Identifier
 from gateway.controller.access.passback_positions import Forgiveness, PassbackPositions
 from gateway.controller.access.peer_clearance import PeerClearance
@@ -96,6 +97,7 @@ class Components:
     uses: CredentialUses
     hours: OpeningHours
     forgiveness: Forgiveness
+    emptying: AreaEmptying
     policies: Policies
     policy_version: Callable[[], int]
     """Reads the version of the rules in the mirror."""
@@ -161,6 +163,7 @@ class Components:
         named: dict[str, Stateful] = {
             "admission": self.credentials,
             "alarms": self.alarms,
+            "emptying": self.emptying,
             "faults": self.faults,
             "fire": self.fire,
             "forgiveness": self.forgiveness,

@@ -184,6 +184,7 @@ class Controller:
             components.threat.known.level,
         )
         self._configure(config)
+        components.positions.configure(config.snapshot.policy.area_limits)
         for component in self._in_order:
             component.configure(config)
 
@@ -206,6 +207,7 @@ class Controller:
     def _apply(self, stored: Snapshot) -> None:
         self._stored, config = stored, self._config_of(stored)
         self._configure(config)
+        self._components.positions.watch(config.snapshot.policy.area_limits)
         now_ms = self._now_ms()
         for component in self._in_order:
             component.bind(config, now_ms)
@@ -495,6 +497,8 @@ class Controller:
             )
         if verdict.trusted and self._config is not None and self._config.forgives_at_midnight:
             self._components.forgiveness.see_day(self._components.positions.now().day)
+        if verdict.trusted and self._config is not None:
+            self._components.emptying.see_time(self._config.snapshot.policy.area_limits)
         self._refuse_late()
         self._end_modes()
 

@@ -131,10 +131,10 @@ def panels_of(
     interlock = Interlock(doors, clearances, recorder, clock, site.interlock.margin_s)
     hours = OpeningHours(doors, interlock, recorder, clock, record.device_time, emit, past.hours)
     opener = PortalOpener(doors, interlock, turnstile)
-    context = AdmissionContext(
-        identifier, positions, PendingAdmission(kept), opener, recorder, clock, emit
-    )
     grants = PendingGrants(positions, codes, uses, hours, recorder)
+    context = AdmissionContext(
+        identifier, positions, PendingAdmission(kept), grants, opener, recorder, clock, emit
+    )
     operators = DoorOperators(
         {door.id: sounders[operator_name(door)] for door in site.door if door.operator}, doors
     )

@@ -52,6 +52,10 @@ class CureAction(StrEnum):
     """Give the person another PIN, if they do not know theirs."""
     IDENTIFY_TOGETHER = "identify_together"
     """The people required identify one right after the other."""
+    CORRECT_OCCUPANCY = "correct_occupancy"
+    """Empty the area `area_id`, or raise its maximum, if fewer people are in it."""
+    BRING_HOST = "bring_host"
+    """A host identifies right before or after, at `portal_id`."""
     WAIT_FOR_KEYPAD = "wait_for_keypad"
     FORGIVE_PASSBACK = "forgive_passback"
     CLOSE_DOOR = "close_door"
@@ -118,6 +122,7 @@ _OPENS_ONCE = frozenset(
         Reason.BLOCKED,
         Reason.THREAT_LEVEL,
         Reason.PASSBACK,
+        Reason.AREA_FULL,
         Reason.CLOCK_NOT_TRUSTED,
         Reason.UNKNOWN_CONDITION,
         Reason.PIN_NOT_ACCEPTED,
@@ -215,6 +220,15 @@ def _together(case: Case, _: Sequence[RuleReport]) -> Cure:
     return Cure(CureAction.IDENTIFY_TOGETHER, _portal(case))
 
 
+def _full(case: Case, _: Sequence[RuleReport]) -> Cure:
+    area = case.facts.get("occupancy", {}).get("area_id")
+    return Cure(CureAction.CORRECT_OCCUPANCY, {} if area is None else {"area_id": area})
+
+
+def _host(case: Case, _: Sequence[RuleReport]) -> Cure:
+    return Cure(CureAction.BRING_HOST, _portal(case))
+
+
 def _interlock(case: Case, _: Sequence[RuleReport]) -> Cure:
     return Cure(CureAction.CLOSE_DOOR, {"door": case.facts.get("interlock", {}).get("by", 0)})
 
@@ -247,6 +261,9 @@ _CURES: Mapping[Reason, _Made] = MappingProxyType(
         Reason.CARD_NOT_ACCEPTED: _factors,
         Reason.KEYPAD_LOCKED: _just(CureAction.WAIT_FOR_KEYPAD),
         Reason.PASSBACK: _for_person(CureAction.FORGIVE_PASSBACK),
+        Reason.AREA_FULL: _full,
+        Reason.WAITING_FOR_HOST: _host,
+        Reason.HOST_MISSING: _host,
         Reason.WAITING_FOR_PERSONS: _together,
         Reason.PERSONS_MISSING: _together,
         Reason.NO_PLACE_AMONG_PERSONS: _no_place,

@@ -327,6 +327,11 @@ def _clock(body: Body, _: SiteNames) -> JournalLine | None:
 def _passage(body: Body, names: SiteNames) -> JournalLine | None:
     if "why" not in body:
         return None  # the entry of the door shows that somebody went through
+    if "emptied" in body:
+        area = names.area(body["emptied"]) if body["emptied"] else "every area"
+        by = f" by {body['login']}" if body.get("login") else ""
+        because = f" ({body['reason']})" if body.get("reason") else ""
+        return _notice(f"EMPTIED {area}{by}{because}: nobody counts as inside")
     who = f"of {names.person(body['user_id'])} " if body["user_id"] else ""
     why = _FORGIVEN.get(body["why"], body["why"])
     return _info(f"anti-passback positions {who}forgotten: {why}")
@@ -421,6 +426,15 @@ def _online(body: Body, _: SiteNames) -> JournalLine:
     return _warning(f"SERVER {words}: {body['why']}")
 
 
+def _occupancy(body: Body, names: SiteNames) -> JournalLine:
+    area, inside = names.area(body["area_id"]), body["inside"]
+    if body["on"]:
+        return _warning(
+            f"TOO FEW in {area}: {inside} inside, and at least {body['minimum']} wanted"
+        )
+    return _notice(f"TOO FEW over in {area}: {inside} inside")
+
+
 def _threat_level(body: Body, _: SiteNames) -> JournalLine | None:
     if body.get("again"):
         return None  # only the next start needs it
@@ -502,5 +516,6 @@ _LINES: Mapping[EntryKind, Callable[[Body, SiteNames], JournalLine | None]] = {
     EntryKind.THREAT_LEVEL: _threat_level,
     EntryKind.TRIGGER: _trigger,
     EntryKind.OUTPUT: _output,
+    EntryKind.OCCUPANCY: _occupancy,
 }
 """Every kind but ACCESS."""

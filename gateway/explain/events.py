@@ -20,6 +20,8 @@ from gateway.explain.names import SiteNames
 from gateway.explain.reason_words import facts_of
 from gateway.store.journal import CommittedEntry, EntryKind
 
+SCHEDULED = "schedule"
+"""Why an area was emptied at its time of day."""
 DoorsOfPortals = Mapping[int, Sequence[int]]
 _Made = Callable[[Body, SiteNames], Event | None]
 
@@ -123,9 +125,6 @@ def reason_values(
         found |= _passback(facts["passback"], names)
     if "lock_down" in facts and reason is Reason.LOCK_DOWN:
         found |= _lock_down(facts["lock_down"], names)
-    if Reason.THREAT_LEVEL in facts:
-        known = facts[Reason.THREAT_LEVEL]
-        found |= {"level": str(known["level"]), "name": known["name"]}
     if "interlock" in facts:
         known = facts["interlock"]
         found["other_door"] = names.door(known["by"]) if known["by"] else known.get("peer", "")
@@ -133,6 +132,7 @@ def reason_values(
         found["until_at"] = names.wall(facts["keypad"]["until_s"])
     if "persons" in facts:
         found |= _persons(facts["persons"], names)
+    found |= _places(facts, names)
     for limit in ("from", "until"):
         if limit in facts.get("valid", NOTHING):
             found[f"{limit}_at"] = names.wall_of_stamp(facts["valid"][limit])
@@ -160,6 +160,22 @@ def _passback(known: Body, names: SiteNames) -> dict[str, int | str]:
     return found
 
 
+def _places(facts: Body, names: SiteNames) -> dict[str, int | str]:
+    """Of a threat level, of an area that is full, and of hosts who are missing."""
+    found: dict[str, int | str] = {}
+    if Reason.THREAT_LEVEL in facts:
+        known = facts[Reason.THREAT_LEVEL]
+        found |= {"level": str(known["level"]), "name": known["name"]}
+    if "occupancy" in facts:
+        known = facts["occupancy"]
+        area = names.bare("areas", known["area_id"]) or str(known["area_id"])
+        found |= {"area": area, "inside": known["inside"], "maximum": known["maximum"]}
+    if "escort" in facts:
+        hosts = (names.bare("groups", it["group"]) for it in facts["escort"]["rules"])
+        found["hosts"] = ", ".join(dict.fromkeys(filter(None, hosts)))
+    return found
+
+
 def _lock_down(known: Body, names: SiteNames) -> dict[str, int | str]:
     found: dict[str, int | str] = {"by": known.get("login", ""), "because": known.get("reason", "")}
     for limit in ("since", "until"):
@@ -171,7 +187,8 @@ def _lock_down(known: Body, names: SiteNames) -> dict[str, int | str]:
 def _persons(known: Body, names: SiteNames) -> dict[str, int | str]:
     missing = [
         ", ".join(
-            f"{count} x {names.bare('groups', group) or group}" for group, count in rule["missing"]
+            f"{count} x {names.bare('groups', group) or group}" if group else f"+ {count}"
+            for group, count in rule["missing"]
         )
         for rule in known["rules"]
     ]
@@ -313,9 +330,19 @@ def _first_card(body: Body, names: SiteNames) -> Event:
     return _event(EventKind.MODE, what, {"name": name or str(body["first_card"])})
 
 
-def _passage(body: Body, _: SiteNames) -> Event | None:
+def _passage(body: Body, names: SiteNames) -> Event | None:
     if "why" not in body:
         return None  # the entry of the door shows that somebody went through
+    if "emptied" in body:
+        area = body["emptied"]
+        values = {
+            "area": (names.bare("areas", area) or str(area)) if area else "",
+            "by": body.get("login"),
+            "because": body.get("reason"),
+        }
+        scheduled = body["why"] == SCHEDULED
+        what = Occurrence.AREA_EMPTIED_ON_TIME if scheduled else Occurrence.AREA_EMPTIED
+        return _event(EventKind.MODE, what, values)
     values = {"forgiven": body["why"]}
     return _event(EventKind.MODE, Occurrence.PASSBACK_FORGOTTEN, values, [body["user_id"] or 0])
 
@@ -334,6 +361,13 @@ def _threat_level(body: Body, _: SiteNames) -> Event | None:
     elif not body["level"]:
         what = Occurrence.THREAT_NORMAL
     return _event(EventKind.MODE, what, values)
+
+
+def _occupancy(body: Body, names: SiteNames) -> Event:
+    what = Occurrence.TOO_FEW_INSIDE if body["on"] else Occurrence.TOO_FEW_OVER
+    area = names.bare("areas", body["area_id"]) or str(body["area_id"])
+    values = {"area": area, "inside": str(body["inside"]), "minimum": str(body["minimum"])}
+    return _event(EventKind.ALARM, what, values)
 
 
 def _pre_alarm(body: Body, names: SiteNames) -> Event:
@@ -474,6 +508,7 @@ _EVENTS: Mapping[EntryKind, _Made] = MappingProxyType(
         EntryKind.ON_START: _on_start,
         EntryKind.CLOCK: _clock,
         EntryKind.THREAT_LEVEL: _threat_level,
+        EntryKind.OCCUPANCY: _occupancy,
         EntryKind.PASSAGE: _passage,
         EntryKind.NO_ENTRY: _no_entry,
         EntryKind.KEYPAD: _keypad,

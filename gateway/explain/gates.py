@@ -31,6 +31,7 @@ class Gate(StrEnum):
     """The server of an online mode, in place of the right and its hours."""
     SECOND_FACTOR = "second_factor"
     PASSBACK = "passback"
+    OCCUPANCY = "occupancy"
     PERSONS = "persons"
     INTERLOCK = "interlock"
     DOOR = "door"

@@ -178,8 +178,11 @@ def _persons(known: Known, names: WordNames) -> str:
         return ""
     texts = []
     for rule in facts["rules"]:
-        who = " and ".join(f"{count} of {names.group(group)}" for group, count in rule["missing"])
-        texts.append(f"{who} for '{rule['name']}'")
+        who = " and ".join(
+            f"{count} of {names.group(group)}" if group else f"{count} more to enter together"
+            for group, count in rule["missing"]
+        )
+        texts.append(f"{who} for '{rule['name']}'" if rule["id"] else who)
     missing = "; or ".join(texts)
     if "until_s" in facts:
         missing = f"{missing}, until {_at(facts['until_s'], known, names)}"
@@ -204,6 +207,22 @@ def _factors(known: Known, _: WordNames) -> str:
     asks = f"{by}: {_FACTOR_WORDS[facts['mode']]}"
     why = ", since the hours of a row cannot be told, and the stricter counts then"
     return f"{asks}{why if facts['doubtful'] else ''}"
+
+
+def _full(known: Known, names: WordNames) -> str:
+    facts = known.facts.get("occupancy")
+    if facts is None:
+        return ""
+    return f"{facts['inside']} of {facts['maximum']} in {names.area(facts['area_id'])}"
+
+
+def _escort(known: Known, names: WordNames) -> str:
+    facts = known.facts.get("escort")
+    if facts is None:
+        return ""
+    hosts = dict.fromkeys(names.group(rule["group"]) for rule in facts["rules"])
+    until = f", until {_at(facts['until_s'], known, names)}" if "until_s" in facts else ""
+    return f"somebody of {' or '.join(hosts)}{until}"
 
 
 def _valid(known: Known, names: WordNames) -> str:
@@ -271,6 +290,8 @@ _DETAILS: Mapping[Reason, Callable[[Known, WordNames], str]] = {
     Reason.THREAT_LEVEL: _threat,
     Reason.INTERLOCK: _interlock,
     Reason.KEYPAD_LOCKED: _keypad,
+    Reason.AREA_FULL: _full,
+    Reason.WAITING_FOR_HOST: _escort,
     Reason.WAITING_FOR_PERSONS: _persons,
     Reason.PERSONS_MISSING: _persons,
     Reason.NO_PLACE_AMONG_PERSONS: _persons,

@@ -17,6 +17,7 @@ from typing import Any
 from gateway.access.admission_settings import admission_settings
 from gateway.access.admission_values import AdmissionSettings, Circumstances
 from gateway.access.attempt import PortalState
+from gateway.access.occupancy import Occupancy
 from gateway.access.passback import (
     UNKNOWN_POSITION,
     Now,
@@ -141,7 +142,19 @@ class SiteView:
             state = self._portal_state(portal)
             known = self._position(user_id, portal)
         utc = Now(utc_s + later, moment.local)
-        return Circumstances(moment, 0, utc, state, known, threat=self.threat)
+        occupancy = self.occupancy(portal) if portal is not None else None
+        return Circumstances(moment, 0, utc, state, known, threat=self.threat, occupancy=occupancy)
+
+    def occupancy(self, portal: Portal) -> Occupancy | None:
+        """Who is in the area that a portal leads to; None where that has no limits."""
+        limits = self.policy.limits_beyond(portal)
+        if limits is None:
+            return None
+        inside: frozenset[int] = frozenset()
+        if self._context.journal.exists():
+            with closing(PassageReader(self._context.journal)) as reader:
+                inside = frozenset(it.user_id for it in reader.inside(limits.area_id))
+        return Occupancy(limits, inside)
 
     @property
     def threat(self) -> ThreatLevel | None:

@@ -127,14 +127,14 @@ class Supposed:
         """The facts of both outcomes, without the time until which a person would wait for
         others."""
         return {
-            name: {key: it for key, it in known.items() if (name, key) != _WAIT}
+            name: {key: it for key, it in known.items() if (name, key) not in _WAIT}
             for outcome in (self.outcome, self.after)
             if outcome is not None
             for name, known in outcome.facts.items()
         }
 
 
-_WAIT = ("persons", "until_s")
+_WAIT = (("persons", "until_s"), ("escort", "until_s"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,15 @@ class Forgive(LinkMessage):
     """None for everyone."""
 
 
+class EmptyArea(LinkMessage):
+    """Have nobody count as inside an area, or any area (0); answered when journalled."""
+
+    kind: Literal["empty_area"] = "empty_area"
+    area_id: RowId
+    login: Login = ""
+    reason: Annotated[str, Field(max_length=1_000)] = ""
+
+
 class AskPosition(LinkMessage):
     """Answer with the Position of a person."""
 

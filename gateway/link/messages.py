@@ -22,6 +22,7 @@ from gateway.link.access import (
     Capture,
     Captured,
     ClearanceQuestion,
+    EmptyArea,
     Forgive,
     Obey,
     OnlineCredential,
@@ -119,6 +120,7 @@ __all__ = [
     "DisarmAlarms",
     "DoorNumber",
     "DoorStatus",
+    "EmptyArea",
     "EndedMode",
     "Fact",
     "Fault",
@@ -195,6 +197,7 @@ Command = Annotated[
     | SetThreatLevel
     | Buzz
     | Forgive
+    | EmptyArea
     | AskPosition
     | ArmAlarms
     | DisarmAlarms

@@ -117,6 +117,19 @@ EVENTS: Mapping[Occurrence, Variants] = MappingProxyType(
             noted("Anti-passback: the place of %(person)s was forgotten, since %(forgiven)s"),
             noted("Anti-passback: everybody's place was forgotten, since %(forgiven)s"),
         ),
+        Occurrence.AREA_EMPTIED: (
+            noted("%(area)s counts as empty, said %(by)s (%(because)s)"),
+            noted("%(area)s counts as empty, said %(by)s"),
+            noted("%(area)s counts as empty"),
+            noted("All areas count as empty, said %(by)s (%(because)s)"),
+            noted("All areas count as empty, said %(by)s"),
+            noted("All areas count as empty"),
+        ),
+        Occurrence.AREA_EMPTIED_ON_TIME: (noted("%(area)s counts as empty, by its schedule"),),
+        Occurrence.TOO_FEW_INSIDE: (
+            noted("%(area)s: %(inside)s inside, and at least %(minimum)s must be"),
+        ),
+        Occurrence.TOO_FEW_OVER: (noted("%(area)s: enough people inside again, or nobody"),),
         Occurrence.THREAT_LEVEL: (
             noted("Threat level %(level)s, set by %(by)s (%(because)s)"),
             noted("Threat level %(level)s, set by %(by)s"),
@@ -237,6 +250,15 @@ REASONS: Mapping[Reason, Variants] = MappingProxyType(
             noted("passed at %(entered_at)s, again from %(again_at)s"),
             noted("inside already"),
         ),
+        Reason.AREA_FULL: (
+            noted("%(area)s is full: %(inside)s of %(maximum)s"),
+            noted("the area is full"),
+        ),
+        Reason.WAITING_FOR_HOST: (
+            noted("for a host: %(hosts)s"),
+            noted("for a host"),
+        ),
+        Reason.HOST_MISSING: (noted("no host came"),),
         Reason.WAITING_FOR_PERSONS: (
             noted("for more people: %(missing)s"),
             noted("for more people"),

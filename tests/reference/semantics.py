@@ -43,6 +43,8 @@ def page() -> str:
         lines += [f"## {title}", "", *_cases(_read(ACCESS / name)), ""]
     lines += ["## When the clock is trusted", "", *_clock(_read(HOST / "clock_trust.toml")), ""]
     lines += ["## Reads one after the other", "", *_scenarios(_read(ACCESS / "admission.toml"))]
+    lines += ["", "## Who is inside, and escorts", ""]
+    lines += _scenarios(_read(ACCESS / "occupancy.toml"))
     rooms = (DOORS, ALARMS, TRIGGERS, WIRES, WHOLE)
     for path in (path for room in rooms for path in sorted(room.glob("*.toml"))):
         lines += ["", f"## {_title(path)}", "", *_timelines(_read(path))]
@@ -119,6 +121,11 @@ def _scenarios(read: Table) -> Iterator[str]:
 def _happens(step: Table) -> str:
     if "who" in step:
         level = f" at threat level {step['threat']}" if "threat" in step else ""
+        if "reader" not in step:
+            inside = (
+                f", inside: {', '.join(step['inside']) or 'nobody'}" if "inside" in step else ""
+            )
+            return f"{step['who']} shows a card{inside}"
         return f"{step['who']} shows a {step['what']} at {step['reader']}{level}"
     return f"a key at {step['key']}" if "key" in step else "time passes"
 

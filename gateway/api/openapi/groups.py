@@ -50,6 +50,7 @@ GROUPS = (
             "events",
             "rule_sets",
             "passback",
+            "occupancy",
             "authorization",
         ),
     ),

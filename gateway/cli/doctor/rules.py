@@ -64,6 +64,7 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
     yield from unserved(config)
     yield from _unrecorded_exits(site, config)
     yield from door_row_findings(data, site, config)
+    yield from _occupancy(site, config)
     yield from threat_findings(policy)
     yield from _keypads_at_levels(site, config)
     yield from trigger_findings(data, site, config)
@@ -207,6 +208,36 @@ def _keypads_at_levels(site: SiteFile, config: EffectiveConfig) -> Iterator[Find
             f"asks for a PIN, and nothing can be keyed at {', '.join(without)}: nobody passes "
             "there while it is in force",
         )
+
+
+def _occupancy(site: SiteFile, config: EffectiveConfig) -> Iterator[Finding]:
+    """Limits of areas that no card leads into, or that people leave without a record."""
+    policy = config.snapshot.policy
+    buttons = {door.id: door for door in site.doors() if config.doors[door.id].settings.rex_enabled}
+    for area in sorted(policy.area_limits):
+        into = [it for it in policy.portals.values() if _leads(it, it.passage.area_to_id, area)]
+        out = [it for it in policy.portals.values() if _leads(it, it.passage.area_from_id, area)]
+        subject = f"area {area}"
+        if not into:
+            yield warn(subject, "has occupancy limits, and no portal leads into it from another")
+        if not out:
+            yield warn(
+                subject,
+                "has occupancy limits, and no portal leads out of it: whoever enters counts as "
+                "inside until it is emptied (empty_at, empty_area)",
+            )
+        opened = {door for it in (*into, *out) for door in config.topology.doors_of(it.actions)}
+        names = ", ".join(buttons[door].name for door in sorted(opened & buttons.keys()))
+        if names:
+            yield warn(
+                subject,
+                f"has occupancy limits, and people who leave by the exit button of {names} still "
+                "count as inside",
+            )
+
+
+def _leads(portal: Portal, end: int, area: int) -> bool:
+    return portal.passage.between_areas and end == area
 
 
 def _refuses_by_area(config: EffectiveConfig, portal: Portal) -> bool:

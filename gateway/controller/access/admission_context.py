@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import partial
 
@@ -13,7 +13,9 @@ from gateway.access.admission_values import AdmissionOutcome, AdmissionStep, Cir
 from gateway.access.attempt import Attempt
 from gateway.access.decision import refuse
 from gateway.access.facts import cut
+from gateway.access.occupancy import Occupancy
 from gateway.access.passback import UNKNOWN_POSITION
+from gateway.access.policy import Portal
 from gateway.access.reasons import Reason
 from gateway.clock import Clock
 from gateway.controller.access.identifier import (
@@ -23,7 +25,7 @@ from gateway.controller.access.identifier import (
     PeopleUnderRepair,
 )
 from gateway.controller.access.passback_positions import PassbackPositions
-from gateway.controller.access.pending import PendingAdmission
+from gateway.controller.access.pending import PendingAdmission, PendingGrants
 from gateway.controller.access.portal_opener import PortalOpener, PortalOpening
 from gateway.controller.state.component import Emit, KeypadLockChanged
 from gateway.controller.state.config import EffectiveConfig
@@ -49,6 +51,7 @@ class AdmissionContext:
         identifier: Identifier,
         positions: PassbackPositions,
         pending: PendingAdmission,
+        grants: PendingGrants,
         opener: PortalOpener,
         recorder: Recorder,
         clock: Clock,
@@ -57,6 +60,7 @@ class AdmissionContext:
         self._identifier = identifier
         self._positions = positions
         self.pending = pending
+        self._grants = grants
         self._opener = opener
         self._recorder = recorder
         self._clock = clock
@@ -90,7 +94,16 @@ class AdmissionContext:
             first_holds=first is None or first_now is not None,
             first_now=first_now,
             threat=config.threat,
+            occupancy=self._occupancy(portal, config),
         )
+
+    def _occupancy(self, portal: Portal | None, config: EffectiveConfig) -> Occupancy | None:
+        limits = config.snapshot.policy.limits_beyond(portal) if portal else None
+        if limits is None:
+            return None
+        inside: Collection[int] = self._positions.inside(limits.area_id)
+        entering = self._grants.entering(limits.area_id)
+        return Occupancy(limits, entering.union(inside) if entering else inside)
 
     def decide(
         self,

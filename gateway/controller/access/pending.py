@@ -27,7 +27,14 @@ from gateway.controller.state.recorder import Recorder
 from gateway.credentials.values import Credential
 from gateway.store.journal import CommittedEntry, EntryKind, Timer
 
-_IN_GROUP = frozenset({Reason.WAITING_FOR_PERSONS, Reason.INTERLOCK})
+_IN_GROUP = frozenset(
+    {
+        Reason.WAITING_FOR_PERSONS,
+        Reason.WAITING_FOR_HOST,
+        Reason.AREA_FULL,
+        Reason.INTERLOCK,
+    }
+)
 """The answers after which a person may wait in a multi-person group."""
 
 
@@ -229,13 +236,17 @@ class PendingGrants:
                 return found
         return None
 
+    def entering(self, area_id: int) -> frozenset[int]:
+        """The people who were let in to an area and have not been seen to enter."""
+        grants = (grant for grant in self._grants.values() if grant.area_id == area_id)
+        return frozenset(user_id for grant in grants for user_id in grant.people)
+
     def used(self, number: int) -> None:
         """Record the entry. If a grant opened several doors, the first that reports counts."""
         grant = self._grants.pop(number, None)
         if grant is None:
             return
-        for user_id in grant.people:
-            self._positions.entered(user_id, grant.portal_id, grant.area_id)
+        self._positions.entered(grant.people, grant.portal_id, grant.area_id)
         self._uses.entered(number)
 
     def lapsed(self, number: int, door: int) -> None:

@@ -26,6 +26,7 @@ from pydantic import TypeAdapter
 from gateway.access.rows import PolicyRows
 from gateway.controller.access.credential_handler import CredentialHandlerState
 from gateway.controller.access.credential_uses import CredentialUsesState
+from gateway.controller.access.emptying import AreaEmptyingState
 from gateway.controller.access.identifier import IdentifierState, Shown
 from gateway.controller.access.passback_positions import ForgivenessState, PassbackPositionsState
 from gateway.controller.access.read_throttle import ReadThrottleState
@@ -58,7 +59,7 @@ from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 
-FORM = 27
+FORM = 28
 """A program reads only records of its own form."""
 LONGEST_KEY_BITS = 8
 """A frame with at most so many bits is a key of a keypad."""
@@ -68,6 +69,7 @@ STATES: Mapping[str, type] = MappingProxyType(
         "admission": CredentialHandlerState,
         "alarms": AlarmPanelState,
         "door": DoorPanelState,
+        "emptying": AreaEmptyingState,
         "enrolment": EnrolmentCaptureState,
         "faults": FaultsState,
         "fire": FireLatchState,
@@ -117,6 +119,7 @@ ANSWERS: Mapping[str, Any] = MappingProxyType(
         "any before": bool,
         "credential": Reading,
         "heard": bool,
+        "inside": list[PassageEntered],
         "key": str,
         "passages": list[PassageEntered],
         "password": Reading,

@@ -98,6 +98,9 @@ class PassagesTap:
     def of(self, user_id: int) -> list[PassageEntered]:
         return _reported(self._on_answer, "passages", user_id, lambda: self._passages.of(user_id))
 
+    def inside(self, area_id: int) -> list[PassageEntered]:
+        return _reported(self._on_answer, "inside", area_id, lambda: self._passages.inside(area_id))
+
     def any_before(self, day: int) -> bool:
         return _reported(self._on_answer, "any before", day, lambda: self._passages.any_before(day))
 

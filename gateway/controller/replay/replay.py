@@ -148,6 +148,10 @@ class _Answers:
         found: list[PassageEntered] = self._next("passages", user_id)
         return found
 
+    def inside(self, area_id: int) -> list[PassageEntered]:
+        found: list[PassageEntered] = self._next("inside", area_id)
+        return found
+
     def any_before(self, day: int) -> bool:
         return bool(self._next("any before", day))
 

@@ -29,6 +29,7 @@ from gateway.link.messages import (
     ConfirmSite,
     ControllerStatus,
     DisarmAlarms,
+    EmptyArea,
     Forgive,
     KeepModes,
     Obey,
@@ -163,6 +164,14 @@ class RequestDispatcher:
             ResetTurnstile: at_once(lambda _: openings.reset_turnstile()),
             Forgive: once_durable(
                 lambda command: components.positions.forgive(command.user_id, "asked_by_client")
+            ),
+            EmptyArea: once_durable(
+                lambda command: components.positions.empty(
+                    command.area_id,
+                    "asked_by_client",
+                    login=command.login,
+                    reason=command.reason,
+                )
             ),
             AskPosition: at_once(self._position),
             ArmAlarms: once_durable(

@@ -176,6 +176,21 @@ class _Forgiven(_Body):
     why: str = ""
 
 
+class _Emptied(_Body):
+    emptied: Id
+    before_s: Seconds
+    why: str = ""
+    login: str = ""
+    reason: str = ""
+
+
+class _Occupancy(_Body):
+    area_id: Id
+    inside: Id
+    minimum: Id
+    on: bool
+
+
 class _Schedule(_Body):
     door: Id
     schedule: Annotated[Schedule, Field(strict=False)]
@@ -320,6 +335,7 @@ _FORMS: Mapping[EntryKind, type[_Body]] = {
     EntryKind.THREAT_LEVEL: _ThreatLevel,
     EntryKind.TRIGGER: _Trigger,
     EntryKind.OUTPUT: _Output,
+    EntryKind.OCCUPANCY: _Occupancy,
 }
 _BY_MEMBER: Mapping[EntryKind, tuple[tuple[str, type[_Body]], ...]] = {
     EntryKind.MODE: (
@@ -330,7 +346,7 @@ _BY_MEMBER: Mapping[EntryKind, tuple[tuple[str, type[_Body]], ...]] = {
         ("turnstile", _TurnstileMode),
         ("", _DoorMode),
     ),
-    EntryKind.PASSAGE: (("portal_id", _Entered), ("", _Forgiven)),
+    EntryKind.PASSAGE: (("portal_id", _Entered), ("emptied", _Emptied), ("", _Forgiven)),
 }
 """Kinds with more than one form: the first whose member is there; "" is for all others."""
 

@@ -65,7 +65,8 @@ class EntryKind(StrEnum):
     """Trust in the wall clock, or what it comes from, changed; or (`floor_utc`) at the start the
     clock shows less than the newest trusted entry, and whether it is trusted all the same."""
     PASSAGE = "passage"
-    """Somebody who was let in went through, or where somebody is was forgotten on purpose."""
+    """Somebody who was let in went through; or where somebody is was forgotten on purpose; or an
+    area counts as empty (`emptied`, 0 for all), by its schedule or because somebody said so."""
     NO_ENTRY = "no_entry"
     """Somebody was let in and the door did not open in its time."""
     KEYPAD = "keypad"
@@ -106,6 +107,8 @@ class EntryKind(StrEnum):
     start."""
     READER_DISABLED = "reader_disabled"
     """The controller ignored a read, because the tamper contact of its reader is open."""
+    OCCUPANCY = "occupancy"
+    """Fewer people stay in an area than may be there alone, or that is over."""
     THREAT_LEVEL = "threat_level"
     """Somebody set a threat level, with the reason and the end (`until_utc`, 0 for none); or its
     time is over (`ended`); or (`again`) the level stays, with what is left of its time."""

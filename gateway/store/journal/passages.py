@@ -39,7 +39,19 @@ class PassageRow(peewee.Model):
 
     class Meta:
         table_name = "passages"
-        indexes = ((("user_id", "portal_id"), True),)
+        indexes = ((("user_id", "portal_id"), True), (("area_id",), False))
+
+
+class ForgottenRow(peewee.Model):
+    """Where a person was last whose position was forgotten: for the list of who may be inside."""
+
+    user_id = peewee.BigIntegerField(primary_key=True)
+    area_id = peewee.BigIntegerField()
+    utc_s = peewee.BigIntegerField()
+    day = peewee.BigIntegerField()
+
+    class Meta:
+        table_name = "forgotten_positions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +79,49 @@ class PassageForgiven:
         return whose and (self.before_day is None or passage.day < self.before_day)
 
 
-PassageChange = PassageEntered | PassageForgiven
+@dataclass(frozen=True, slots=True)
+class AreaEmptied:
+    """Nobody is in an area any more, or in any (0), whatever the record said."""
+
+    area_id: int
+    before_s: int
+    """Only who entered before this instant (UTC seconds)."""
+
+    def empties(self, passage: PassageEntered) -> bool:
+        """True if who entered by `passage` no longer counts."""
+        return self.area_id in (0, passage.area_id) and passage.utc_s < self.before_s
+
+
+PassageChange = PassageEntered | PassageForgiven | AreaEmptied
+
+_NEWEST = (
+    "area_id <> 0 AND NOT EXISTS (SELECT 1 FROM passages AS later WHERE"
+    " later.user_id = passages.user_id AND later.area_id <> 0 AND later.number > passages.number)"
+)
+"""The passage that says where its person is."""
+_COLUMNS = "user_id, area_id, utc_s, day"
+_REMEMBER = f"INSERT OR REPLACE INTO forgotten_positions ({_COLUMNS}) SELECT {_COLUMNS} FROM passages WHERE {_NEWEST}"  # noqa: S608, E501 - ours
+_OUT_OF = f"SELECT user_id FROM passages WHERE {_NEWEST} AND utc_s < ?1 AND ?2 IN (0, area_id)"  # noqa: S608 - ours
+_EMPTY = f"UPDATE passages SET area_id = 0 WHERE user_id IN ({_OUT_OF})"  # noqa: S608 - ours
+_EMPTY_FORGOTTEN = "DELETE FROM forgotten_positions WHERE utc_s < ?1 AND ?2 IN (0, area_id)"
+_DROP_OLD = "DELETE FROM forgotten_positions WHERE day < ?"
+_FOUND = "DELETE FROM forgotten_positions WHERE user_id = ?"
+_FORGOTTEN_DAYS = 2
+"""At a midnight that forgets positions, those forgotten before are dropped after so many days."""
+
+
+_FORGOTTEN = (
+    f"SELECT user_id, {whole_number('user_id')}, 0, {whole_number('area_id')},"  # noqa: S608 - ours
+    f" {whole_number('utc_s')}, {whole_number('day')} FROM forgotten_positions"
+    " ORDER BY utc_s DESC LIMIT ?"
+)
+_THERE = "SELECT 1 FROM sqlite_master WHERE name = ?"
 
 
 class PassageTable:
     """The writing end, inside the transactions of the journal."""
 
-    TABLES = (PassageRow,)
+    TABLES = (PassageRow, ForgottenRow)
 
     def __init__(self, writer: peewee.SqliteDatabase) -> None:
         with writer.bind_ctx(self.TABLES):
@@ -97,12 +145,21 @@ class PassageTable:
             case PassageEntered():
                 values = (change.user_id, change.portal_id, change.area_id)
                 connection.execute(self._enter, (*values, change.utc_s, change.day))
+                if change.area_id:
+                    connection.execute(_FOUND, (change.user_id,))
             case PassageForgiven(before_day=int(day)):
+                connection.execute(_DROP_OLD, (day - _FORGOTTEN_DAYS,))
+                connection.execute(f"{_REMEMBER} AND day < ?", (day,))
                 connection.execute(self._forgive_days, (day,))
             case PassageForgiven(user_id=None):
+                connection.execute(_REMEMBER)
                 connection.execute(self._forgive_all)
             case PassageForgiven(user_id=user_id):
+                connection.execute(f"{_REMEMBER} AND user_id = ?", (user_id,))
                 connection.execute(self._forgive, (user_id,))
+            case AreaEmptied():
+                connection.execute(_EMPTY, (change.before_s, change.area_id))
+                connection.execute(_EMPTY_FORGOTTEN, (change.before_s, change.area_id))
 
 
 _USES = (
@@ -121,6 +178,7 @@ class PassageReader:
         columns = ("portal_id", "area_id", "utc_s", "day")
         wanted = ", ".join(whole_number(name) for name in columns)
         self._of_person = f"SELECT number, {wanted} FROM passages WHERE user_id = ? ORDER BY number"  # noqa: S608 - ours
+        self._all = f"SELECT number, {whole_number('user_id')}, {wanted} FROM passages"  # noqa: S608 - ours
 
     def close(self) -> None:
         self._file.close()
@@ -132,12 +190,21 @@ class PassageReader:
         In a file that is damaged nothing is found, as after a forgiveness of everyone. Raises
         StorageError when the file cannot be read for another reason.
         """
+        return self._checked(
+            (number, user_id, *row)
+            for number, *row in self._rows("passages", self._of_person, user_id)
+        )
+
+    def _passages(self, sql: str, *values: int) -> list[PassageEntered]:
+        return self._checked(self._rows("passages", sql, *values))
+
+    def _checked(self, rows: Iterable[tuple[Any, ...]]) -> list[PassageEntered]:
         found = []
-        for number, *row in self._rows("passages", self._of_person, user_id):
-            if None in row or abs(row[2]) > LARGEST_ID or abs(row[3]) > LARGEST_ID:
+        for number, *row in rows:
+            if None in row or abs(row[3]) > LARGEST_ID or abs(row[4]) > LARGEST_ID:
                 self.damage.add(number, "passages: not a whole number")
             else:
-                found.append(PassageEntered(user_id, *row))
+                found.append(PassageEntered(*row))
         return found
 
     def uses(self, key: UseKey) -> int:
@@ -155,6 +222,21 @@ class PassageReader:
             return MOST_USED
         return int(used)
 
+    def inside(self, area_id: int) -> list[PassageEntered]:
+        """The passage of each person in an area. Damage is as in `of`; raises StorageError."""
+        return self._passages(f"{self._all} WHERE {_NEWEST} AND area_id = ?", area_id)
+
+    def everybody(self, most: int) -> tuple[list[PassageEntered], list[PassageEntered]]:
+        """The passages of at most `most` people whose area is known, the newest first; and those
+        whose position was forgotten, with the last area that was known. Raises StorageError."""
+        known = self._passages(f"{self._all} WHERE {_NEWEST} ORDER BY number DESC LIMIT ?", most)
+        return known, self._checked(self._rows("forgotten_positions", _FORGOTTEN, most))
+
+    def counts(self) -> dict[int, int]:
+        """How many people are in each area that somebody is in. Raises StorageError."""
+        sql = f"SELECT area_id, count(*) FROM passages WHERE {_NEWEST} GROUP BY area_id"  # noqa: S608 - ours
+        return {area: count for area, count in self._rows("passages", sql) if isinstance(area, int)}
+
     def any_before(self, day: int) -> bool:
         """Whether anything is remembered from before the local day `day`.
 
@@ -168,8 +250,7 @@ class PassageReader:
             connection = self._file.connection()
             with journal_errors("the journal cannot be read"):
                 # The first entry of a new program makes the table.
-                there = "SELECT 1 FROM sqlite_master WHERE name = ?"
-                if not connection.execute(there, (table,)).fetchone():
+                if not connection.execute(_THERE, (table,)).fetchone():
                     return []
                 return connection.execute(sql, values).fetchall()
         except DamagedFile as error:
@@ -191,6 +272,8 @@ def position_at(passages: Iterable[PassageEntered], portal_id: int) -> PassbackP
 
 def change_of(body: Mapping[str, Any]) -> PassageChange:
     """The change that the body of a journal entry records."""
+    if "emptied" in body:
+        return AreaEmptied(body["emptied"], body["before_s"])
     if "portal_id" in body:
         return PassageEntered(
             body["user_id"], body["portal_id"], body["area_id"], body["utc_s"], body["day"]

@@ -40,6 +40,7 @@ _SALVAGED = 20_000
 """Newest entries that are copied from a file put aside, beside those that tell a state."""
 _NUMBERS: Mapping[str, tuple[str, ...]] = {
     "passages": ("number", "user_id", "portal_id", "area_id", "utc_s", "day"),
+    "forgotten_positions": ("user_id", "area_id", "utc_s", "day"),
     "used_codes": ("card_id", "card_value", "step"),
     "spent_cards": ("card_id", "card_value"),
     "credential_uses": ("kind", "row_id", "user_id", "used"),

@@ -53,6 +53,8 @@ MAY_BLOCK = frozenset(
     {
         "access_rule_validations",
         "antipassback_areas",
+        "occupancy_limits",
+        "escort_rules",
         "area_access_rules",
         "group_access_rules",
         "group_identification_rules",

@@ -16,10 +16,12 @@ import peewee
 from gateway.access.policy import Policy, compile_policy
 from gateway.access.rows import (
     ActionRow,
+    EscortRuleRow,
     FactorModeRow,
     FirstCardRow,
     HolidayRow,
     LinkRow,
+    OccupancyLimitsRow,
     PolicyRows,
     PortalRow,
     PortalRuleGroupRow,
@@ -69,6 +71,8 @@ _ROWS: Mapping[str, type[Any]] = {
     "scheduled_unlocks": ScheduledUnlockRow,
     "first_card_unlocks": FirstCardRow,
     "portal_factor_modes": FactorModeRow,
+    "occupancy_limits": OccupancyLimitsRow,
+    "escort_rules": EscortRuleRow,
     "threat_levels": ThreatLevelRow,
 }
 """Table -> its rows, for PolicyRows."""

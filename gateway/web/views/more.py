@@ -15,6 +15,7 @@ from gateway.web.visit import View, Visit
 
 PLACES: tuple[tuple[str, str, Right], ...] = (
     ("/rules", noted("Rules"), Right.ANY_SESSION),
+    ("/inside", noted("Who is inside"), Right.ANY_SESSION),
     ("/threat-levels", noted("Threat levels"), Right.ANY_SESSION),
     ("/triggers", noted("Triggers"), Right.ADMINISTRATOR),
     ("/demo", noted("At the simulated door"), Right.ADMINISTRATOR),

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 from gateway.access.policy import Policy, compile_policy
 from gateway.access.rows import (
+    EscortRuleRow,
     FactorModeRow,
     FirstCardRow,
     LinkRow,
+    OccupancyLimitsRow,
     PolicyRows,
     PortalRuleGroupRow,
     PortalRuleRow,
@@ -45,6 +47,10 @@ OTHER_TABLES: dict[str, st.SearchStrategy[Any]] = {
     "first_card_unlocks": rows_of(FirstCardRow, 0, 3, st.just("fc"), IDS, IDS),
     "first_card_unlock_groups": links(3, 2),
     "portal_factor_modes": rows_of(FactorModeRow, 0, 3, IDS, IDS, st.integers(0, 4)),
+    "occupancy_limits": st.lists(st.builds(OccupancyLimitsRow, IDS, IDS, IDS, IDS), max_size=2).map(
+        tuple
+    ),
+    "escort_rules": rows_of(EscortRuleRow, 0, 2, st.just("er"), IDS, IDS, IDS, IDS),
     "threat_levels": rows_of(
         ThreatLevelRow, 0, 3, st.sampled_from((1, 2, 3)), st.just("tl"), FLAG, FLAG, FLAG, IDS
     ),

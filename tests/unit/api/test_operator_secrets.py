@@ -43,6 +43,8 @@ NOT_COMPARED = {
         "set_access_rule",
         "set_schedule",
         "set_exception_mode",
+        "set_threat_level",
+        "empty_area",
         "forgive_antipassback",
         "system_information",
     ),

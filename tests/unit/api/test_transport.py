@@ -227,6 +227,7 @@ TAKE_GET = {
     "enroller_state",
     "get_catra_info",
     "get_exception_modes",
+    "get_threat_level",
     "get_osdp_installation_mode",
     "get_ac_log",
     "get_countries",

@@ -139,6 +139,9 @@ class KeptUses:
         self.noted: list[UseKey] = []
         self.done = 0
 
+    def inside(self, area_id: int) -> list[Any]:
+        raise AssertionError(area_id)
+
     def note(self, kind: EntryKind, **body: Any) -> int:
         assert kind is EntryKind.CREDENTIAL_USED
         self.noted.append(

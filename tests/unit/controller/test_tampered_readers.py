@@ -61,6 +61,9 @@ class Nobody:
     def of(self, user_id: int) -> list[Any]:
         raise AssertionError(user_id)
 
+    def inside(self, area_id: int) -> list[Any]:
+        raise AssertionError(area_id)
+
     def any_before(self, day: int) -> bool:
         raise AssertionError(day)
 

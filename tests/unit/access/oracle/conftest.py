@@ -84,6 +84,41 @@ def passback(tables: Tables, settings: Row, step: Row) -> str:
     return ("off", "soft", "hard")[max(modes, default=0)] if elsewhere else "off"
 
 
+def limits_of(tables: Tables, step: Row) -> tuple[Row, set[int]]:
+    """The limits of the area that the portal leads to, and who is in it by every entry so far."""
+    [portal] = find(tables, "portals", id=step["portal"])
+    rows = find(tables, "occupancy_limits", area_id=portal["area_to_id"])
+    if portal["area_from_id"] == portal["area_to_id"] or not rows:
+        return {"maximum": 0, "minimum": 0}, set()
+    last = {it["user_id"]: it["area_id"] for it in step["passages"] if it["area_id"]}
+    return rows[0], {who for who, area in last.items() if area == portal["area_to_id"]}
+
+
+def crowded(tables: Tables, step: Row, people: list[Row]) -> bool:
+    """Whether these would be too many; who is inside may always come again."""
+    row, inside = limits_of(tables, step)
+    after = inside | {it["id"] for it in people}
+    return bool(row["maximum"] and after != inside and len(after) > row["maximum"])
+
+
+def lonely(tables: Tables, step: Row, people: list[Row]) -> bool:
+    """Whether too few would be inside with these."""
+    row, inside = limits_of(tables, step)
+    return bool(len(inside | {it["id"] for it in people}) < row["minimum"])
+
+
+def guest_of(tables: Tables, step: Row, person: Row) -> list[Row]:
+    """The rules that ask for a host of this person, who is none."""
+    rows = find(tables, "escort_rules", portal_id=step["portal"])
+    mine = [it for it in rows if it["visitor_group_id"] in person["perhaps"]]
+    return [] if any(it["host_group_id"] in person["groups"] for it in mine) else mine
+
+
+def led(tables: Tables, step: Row, guest: Row, host: Row) -> bool:
+    """Whether a guest waited for somebody like this host."""
+    return any(rule["host_group_id"] in host["groups"] for rule in guest_of(tables, step, guest))
+
+
 def seats(tables: Tables, portal_rule: Row) -> list[int]:
     """One department for each place of a portal rule."""
     rows = find(tables, "portal_rule_groups", portal_rule_id=portal_rule["id"])
@@ -148,6 +183,7 @@ class Oracle:
         self._wrong: dict[str, list[int]] = {}
         self._locked: dict[str, int] = {}
         self._queues: dict[int, Row] = {}
+        self._let_in: list[Row] = []
 
     def step(self, tables: Tables, step: Row) -> Said:
         """What becomes of a step."""
@@ -157,7 +193,14 @@ class Oracle:
             said.late.append(self._timed_out(reader))
         for portal in [it for it, queue in self._queues.items() if now >= queue["until"]]:
             queue = self._queues.pop(portal)
-            said.late += [Answer("persons_missing", it["id"], portal) for it in queue["people"]]
+            said.late += [
+                Answer(
+                    "host_missing" if it["id"] in queue["hostless"] else "persons_missing",
+                    it["id"],
+                    portal,
+                )
+                for it in queue["people"]
+            ]
         for reader in [it for it, until in self._locked.items() if now >= until]:
             del self._locked[reader]
             said.keypads.append(f"freed {reader}")
@@ -262,36 +305,81 @@ class Oracle:
         grave = passback(tables, self._settings, step)
         if grave == "hard":
             return self._say("passback", step)
-        me = {"id": step["user"], "groups": groups_of(tables, {"id": step["user"]}, when)}
-        company: list[Row] = [me]
-        done: tuple[int, ...] = ()
-        in_force = portal_rules_in_force(tables, step["portal"], when)
-        if in_force:
-            in_force = [rule for rule in in_force if known(tables, rule)]
-            if not in_force:
-                return self._say("unknown_condition", step)
-            if not any(set(seats(tables, rule)) & set(me["groups"]) for rule in in_force):
-                return self._say("no_place_among_persons", step)
-            company = self._queued(step, me)
-            done = tuple(it["id"] for it in in_force if self._fits(seats(tables, it), company))
-            if not done:
-                answer = self._say("waiting_for_persons", step)
-                answer.portal_rules = tuple(rule["id"] for rule in in_force)
-                return answer
+        found = self._assembled(tables, step, when)
+        if isinstance(found, Answer):
+            return found
+        company, done = found
+        if crowded(tables, step, company):
+            return self._say("area_full", step)
         if step["interlocked"]:
             return self._say("interlock", step)
         self._left(step, company)
         extra = (actions_of(tables, "portal_rule_actions", "portal_rule_id", id_) for id_ in done)
         actions = [{"id": id_} for id_ in ruling.actions] + [it for more in extra for it in more]
         answer = self._say("granted", step, Ruling("granted", ruling.rules, once(actions)))
+        self._let_in += [{**it, "portal": step["portal"], "at": step["at_ms"]} for it in company]
         answer.company = tuple(person["id"] for person in company)
         answer.portal_rules, answer.noted = done, grave == "soft"
         return answer
 
-    def _queued(self, step: Row, me: Row) -> list[Row]:
+    def _assembled(
+        self, tables: Tables, step: Row, when: When
+    ) -> Answer | tuple[list[Row], tuple[int, ...]]:
+        """Who goes in together, and the portal rules that they meet; or why nobody does yet."""
+        user = {"id": step["user"]}
+        me = {
+            **user,
+            "groups": groups_of(tables, user, when),
+            "perhaps": groups_of(tables, user, when, doubtful=True),
+        }
+        if crowded(tables, step, [me]):
+            return self._say("area_full", step)
+        in_force = portal_rules_in_force(tables, step["portal"], when)
+        usable = [rule for rule in in_force if known(tables, rule)]
+        if in_force and not usable:
+            return self._say("unknown_condition", step)
+        if in_force and not any(set(seats(tables, it)) & set(me["groups"]) for it in usable):
+            return self._say("no_place_among_persons", step)
+        waiting = self._queues.get(step["portal"], {"people": []})["people"]
+        alone = not self._accompanied(tables, step, me, waiting)
+        if not (usable or alone or lonely(tables, step, [me])):
+            guests = [it for it in waiting if it["id"] != me["id"] and led(tables, step, it, me)]
+            return ([me] if crowded(tables, step, [*guests, me]) else [*guests, me]), ()
+        queue = self._queued(tables, step, me, alone=alone)
+        company = [it for it in queue if self._accompanied(tables, step, it, queue)]
+        done = tuple(it["id"] for it in usable if self._fits(seats(tables, it), company))
+        if not alone and not lonely(tables, step, company) and (done or not usable):
+            return company, done
+        ids = {it["id"] for it in company}
+        self._queues[step["portal"]]["hostless"] = {it["id"] for it in queue} - ids
+        answer = self._say("waiting_for_host" if alone else "waiting_for_persons", step)
+        answer.portal_rules = () if alone else tuple(rule["id"] for rule in usable)
+        return answer
+
+    def _accompanied(self, tables: Tables, step: Row, guest: Row, others: list[Row]) -> bool:
+        """Whether a guest has a host: one of `others`, or one who went in before in time. Everyone
+        else needs none."""
+        rules = guest_of(tables, step, guest)
+        before = [
+            (it, step["at_ms"] - it["at"]) for it in self._let_in if it["portal"] == step["portal"]
+        ]
+        return not rules or any(
+            any(rule["host_group_id"] in it["groups"] for it in others)
+            or any(
+                rule["host_group_id"] in it["groups"] and ago_ms <= rule["within_s"] * 1000
+                for it, ago_ms in before
+            )
+            for rule in rules
+        )
+
+    def _queued(self, tables: Tables, step: Row, me: Row, *, alone: bool) -> list[Row]:
         """Everyone who waits at the portal, once, whoever came last at the end."""
+        longest_ms = PERSONS_MS
+        if alone:
+            longest_ms = 1000 * max(it["within_s"] for it in guest_of(tables, step, me))
         queue = self._queues.setdefault(
-            step["portal"], {"until": step["at_ms"] + PERSONS_MS, "people": []}
+            step["portal"],
+            {"until": step["at_ms"] + longest_ms, "people": [], "hostless": set()},
         )
         queue["people"] = [it for it in queue["people"] if it["id"] != me["id"]] + [me]
         return list(queue["people"])

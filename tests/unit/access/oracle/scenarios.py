@@ -76,6 +76,8 @@ class Scenario:
     settings: Row
     steps: list[tuple[Tables, Row]]
     """With each step, the tables as they are by then."""
+    inside: list[Row]
+    """Who entered before, and shows no card in this scenario."""
 
 
 def scenario(seed: int) -> Scenario:
@@ -90,7 +92,12 @@ def scenario(seed: int) -> Scenario:
     }
     tables = _site(draw)
     clock = _clock(draw)
-    return Scenario(settings, list(_steps(draw, tables, clock)))
+    inside = [
+        {"user_id": id_, "portal_id": 9, "area_id": area, "utc_s": clock["utc_s"], "day": 0}
+        for id_, area in ((7, 1), (8, 2), (9, 3))
+        if draw.random() < 0.7
+    ]
+    return Scenario(settings, list(_steps(draw, tables, clock)), inside)
 
 
 # ---- a site ------------------------------------------------------------------------------------
@@ -275,6 +282,35 @@ def _conditions(draw: Random) -> Tables:
     return found
 
 
+def _crowds(draw: Random) -> Tables:
+    """Limits of areas on one site of three, and escorts on as many."""
+    limits = [id_ for id_ in (1, 2, 3) if draw.random() < 0.7] if draw.random() < 0.4 else []
+    escorts = [id_ for id_ in range(1, 5) if draw.random() < 0.6] if draw.random() < 0.4 else []
+    return {
+        "occupancy_limits": [
+            {
+                "area_id": id_,
+                "maximum": draw.choice((0, 1, 2, 2)),
+                "minimum": draw.choice((0, 0, 2)),
+                "empty_at": -1,
+            }
+            for id_ in limits
+        ],
+        "escort_rules": [
+            {
+                "id": id_,
+                "name": "tour",
+                "portal_id": portal,
+                "visitor_group_id": guests,
+                "host_group_id": hosts,
+                "within_s": draw.choice((5, 10, 15)),
+            }
+            for id_, portal in enumerate(escorts, 1)
+            for guests, hosts in [draw.choice(((1, 2), (1, 3), (2, 3), (3, 2)))]
+        ],
+    }
+
+
 def _threats(draw: Random) -> Tables:
     """Levels 1 and 2 as a rule, 3 rarely: a level without a definition lets nobody pass."""
     levels = [level for level in (1, 2, 3) if draw.random() < (0.9, 0.9, 0.3)[level - 1]]
@@ -287,7 +323,7 @@ def _threats(draw: Random) -> Tables:
                 "listed_groups_only": draw.choice((0, 1, 1)),
                 "stops_unlock_schedules": 1,
                 "stops_first_cards": 1,
-                "factor_mode": draw.choice((0, 0, 1, 2, 3)),
+                "factor_mode": draw.choice((0, 1, 1, 1, 2, 3)),
             }
             for level in levels
         ],
@@ -304,6 +340,7 @@ def _site(draw: Random) -> Tables:
         **_conditions(draw),
         **_factors(draw),
         **_threats(draw),
+        **_crowds(draw),
     }
 
 

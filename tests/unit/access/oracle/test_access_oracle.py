@@ -20,15 +20,18 @@ from gateway.access.admission_values import (
 )
 from gateway.access.attempt import Attempt, Duress, Factor, PortalState
 from gateway.access.credential_terms import CredentialKey, CredentialTerms
+from gateway.access.occupancy import Occupancy
 from gateway.access.passback import Now, PassbackMode, PassbackSettings
 from gateway.access.person import Person
 from gateway.access.policy import Policy, compile_policy
 from gateway.access.reasons import Reason
 from gateway.access.rows import (
     ActionRow,
+    EscortRuleRow,
     FactorModeRow,
     HolidayRow,
     LinkRow,
+    OccupancyLimitsRow,
     PolicyRows,
     PortalRow,
     PortalRuleGroupRow,
@@ -63,6 +66,8 @@ ROWS: dict[str, Any] = {
     "portal_rule_groups": PortalRuleGroupRow,
     "portal_factor_modes": FactorModeRow,
     "threat_levels": ThreatLevelRow,
+    "occupancy_limits": OccupancyLimitsRow,
+    "escort_rules": EscortRuleRow,
 }
 WITHOUT_FAILURE = {reason for reason in Reason if not reason.by_server} - {
     Reason.INTERNAL_ERROR,
@@ -169,6 +174,20 @@ class Engine:
     def due_ms(self) -> int | None:
         return due_ms(self._state)
 
+    @staticmethod
+    def _occupancy(policy: Policy, step: Row) -> Occupancy | None:
+        portal = policy.portals.get(step["portal"])
+        limits = policy.limits_beyond(portal) if portal else None
+        if limits is None:
+            return None
+        people = {it["user_id"] for it in step["passages"]}
+        passages = [PassageEntered(**it) for it in step["passages"]]
+        areas = {
+            who: position_at([it for it in passages if it.user_id == who], 0).area_id
+            for who in people
+        }
+        return Occupancy(limits, {who for who, area in areas.items() if area == limits.area_id})
+
     def _admit(self, tables: Tables, step: Row) -> AdmissionStep:
         if self._compiled is None or self._compiled[0] is not tables:
             self._compiled = tables, policy_of(tables)
@@ -191,6 +210,7 @@ class Engine:
             first_holds=not step["first_gone"],
             threat=in_force(policy.threat_levels, step["threat"]),
             first_now=self._first_now(tables, step),
+            occupancy=self._occupancy(policy, step),
         )
         return admit(policy, self._settings, self._state, attempt, seen)
 
@@ -245,7 +265,8 @@ def same(admission: AdmissionStep, said: Said) -> bool:
 
 def play(seed: int, oracle: type[Oracle], seen: Counter[str]) -> int:
     """Play one scenario on both; how many attempts it was."""
-    played, passages, entries = scenario(seed), list[Row](), list[Row]()
+    played, entries = scenario(seed), list[Row]()
+    passages = played.inside
     engine, law = Engine(played.settings), oracle(played.settings)
     for number, (tables, step) in enumerate(played.steps):
         step["passages"], step["entries"] = passages, entries

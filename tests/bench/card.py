@@ -118,6 +118,7 @@ def measure(directory: Path, expected: Expectations) -> None:
         client = _client(site)
         stack.callback(client.close)
         time.sleep(SETTLE_S)
+        first = [memory_of(pid) for pid in pids]
         begin = counter.written(pids)
         time.sleep(IDLE_S)
         at_rest = counter.written(pids)
@@ -137,7 +138,9 @@ def measure(directory: Path, expected: Expectations) -> None:
     swipes = (visited - at_rest - rest).times(DAY_SWIPES / VISITS)
     idle = hour.times(24)
     day = Written(idle.bytes + swipes.bytes, idle.flushes + swipes.flushes)
-    for name, found, aim in zip(("controller", "api"), memory, AIMS_MB, strict=True):
+    names = ("controller", "api")
+    for name, before, found, aim in zip(names, first, memory, AIMS_MB, strict=True):
+        say(f"  memory of the {name}: {before} at first, {found} after {DAY_SWIPES:,} swipes")
         expected.below(f"memory of the {name} after {DAY_SWIPES:,} swipes", found.rss, aim, " MB")
     say(f"  writes, idle: {hour} an hour")
     say(f"  writes, a visit (swipe, door open, door closed): {visit}")

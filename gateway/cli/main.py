@@ -44,6 +44,10 @@ _COMMANDS = {
         "gateway.cli.system_helper",
         "Change the operating system for the api process.",
     ),
+    "network-file": (
+        "gateway.cli.network_file",
+        "Check the network settings on a flashed device's card.",
+    ),
     "device-rules": ("gateway.cli.device_rules", "Print udev rules for the site's USB scanners."),
     "replay": ("gateway.cli.replay", "Run a flight record again and show the first difference."),
     "version": ("gateway.cli.main", "Print the version."),

@@ -225,8 +225,9 @@ def test_a_first_installation_lays_out_makes_the_data_and_starts(running: Machin
 def test_every_file_of_the_services_has_its_place(running: Machine, root: Path) -> None:
     installed = {Path(name).name for name in running.files() if name.startswith("usr/")}
     ours = (path for path in (root / "systemd").rglob("*.*") if path.is_file())
-    # Those in `debian` are of the Debian package alone.
-    shipped = {path.name for path in ours if path.parent.name != "debian"}
+    # Those in `debian` are of the Debian package alone, those in `image` of the card.
+    others = (root / "systemd/debian", root / "systemd/image")
+    shipped = {path.name for path in ours if not any(it in path.parents for it in others)}
     assert shipped | {path.name for path in (root / "udev").iterdir()} <= installed
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 from gateway.alarms.causes import DURESS_CAUSES, AlarmCause
 from gateway.alarms.door_alarms import DoorAlarmSettings
@@ -41,6 +42,22 @@ class AlarmSettings:
     sounds: SoundSettings = field(default_factory=SoundSettings)
 
 
+class ZoneColumns(Protocol):
+    """A row of `alarm_zones`, as far as it says how its input is configured."""
+
+    @property
+    def zone(self) -> int: ...
+
+    @property
+    def enabled(self) -> int: ...
+
+    @property
+    def active_level(self) -> int: ...
+
+    @property
+    def alarm_delay(self) -> int: ...
+
+
 @dataclass(frozen=True, slots=True)
 class AlarmInputs:
     """Settings of the inputs that raise alarms."""
@@ -50,6 +67,21 @@ class AlarmInputs:
     case_tamper: ZoneSettings
     reader_tampers: Mapping[int, ZoneSettings]
     """By the reader's index."""
+
+
+class ZoneOfSet(NamedTuple):
+    """A row of `zone_set_zones`."""
+
+    zone_set_id: int
+    alarm_zone_id: int
+
+
+def zone_of_set_problems(site: SiteFile, row: ZoneOfSet) -> Iterator[tuple[str, str]]:
+    """What is wrong with a row at this site: pairs of the field and the words."""
+    there = [zone.number for zone in site.zone]
+    if row.alarm_zone_id not in there:
+        allowed = ", ".join(map(str, there)) or "none"
+        yield "alarm_zone_id", f"the site has no zone {row.alarm_zone_id} (it has: {allowed})"
 
 
 def alarm_settings(configuration: Configuration, site: SiteFile) -> AlarmSettings:
@@ -80,7 +112,7 @@ def alarm_settings(configuration: Configuration, site: SiteFile) -> AlarmSetting
 
 
 def alarm_inputs(
-    configuration: Configuration, site: SiteFile, rows: Mapping[int, tuple[int, int, int, int]]
+    configuration: Configuration, site: SiteFile, rows: Mapping[int, ZoneColumns]
 ) -> AlarmInputs:
     """The inputs of `site`. `rows` are those of `alarm_zones`; a zone without one is off."""
     delays_ms = {zone.number: zone.entry_delay_s * 1000 for zone in site.zone}
@@ -88,7 +120,13 @@ def alarm_inputs(
         number: ZoneSettings(AlarmCause(number), enabled=False, active_high=True)
         for number in delays_ms
     } | {
-        number: ZoneSettings.of_row(*row, entry_delay_ms=delays_ms.get(number, 0))
+        number: ZoneSettings.of_row(
+            row.zone,
+            row.enabled,
+            row.active_level,
+            row.alarm_delay,
+            entry_delay_ms=delays_ms.get(number, 0),
+        )
         for number, row in rows.items()
     }
 

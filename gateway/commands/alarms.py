@@ -6,16 +6,16 @@ The vendor's `alarm_status` reports and silences the sounding alarm.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from typing_extensions import TypedDict
 
 from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
-from gateway.errors import ControllerUnavailable, NotFound, TooBusy
+from gateway.errors import ControllerUnavailable, NotFound, NotPermitted, TooBusy
 from gateway.link.messages import (
     LONGEST_EXIT_S,
     AlarmStatus,
@@ -34,6 +34,14 @@ class DisarmRequest(RequestModel):
     """`alarm_disarm`: by default all zones."""
 
     zones: Zones | None = None
+    zone_set: Annotated[int, Field(ge=1, lt=1 << 63)] | None = None
+    """The id of a row of `zone_sets`, in the place of `zones`."""
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> Self:
+        if self.zones is not None and self.zone_set is not None:
+            raise ValueError("zone_set: takes the place of zones, so only one of them is needed")
+        return self
 
     def numbers(self) -> tuple[int, ...] | None:
         """The numbers of the zones, None for all."""
@@ -45,6 +53,16 @@ class ArmRequest(DisarmRequest):
 
     exit_delay_s: Annotated[int, Field(ge=0, le=LONGEST_EXIT_S)] = 0
     """The time to leave the zones before they are armed."""
+    open_zones: Literal["refuse", "bypass"] | None = None
+    """What becomes of zones that are open: none is armed, or the open ones are left out. By default
+    what the set says, and without one `refuse`."""
+
+
+class ArmedState(TypedDict):
+    """Answer to `alarm_arm`."""
+
+    bypassed: list[int]
+    """The zones that are left out, since they were open."""
 
 
 class AlarmState(TypedDict):
@@ -56,18 +74,31 @@ class AlarmState(TypedDict):
     siren: bool
 
 
-def alarm_arm(call: Call[ArmRequest]) -> Done:
-    """Arm alarm zones after the exit delay; journalled before the answer."""
-    zones, exit_delay_s = call.request.numbers(), call.request.exit_delay_s
+def alarm_arm(call: Call[ArmRequest]) -> ArmedState:
+    """Arm alarm zones after the exit delay; journalled before the answer.
+
+    A zone that is open, or cannot be read, is refused by its number, or left out until it is armed
+    again or disarmed. With an exit delay, zones with an entry delay may be open.
+    """
+    request = call.request
     call.count_entries()
-    call.context.controller.ask(ArmAlarms(zones=zones, exit_delay_s=exit_delay_s))
+    order = ArmAlarms(
+        zones=request.numbers(),
+        zone_set=request.zone_set,
+        exit_delay_s=request.exit_delay_s,
+        open_zones=request.open_zones,
+    )
+    call.context.controller.ask(order)
     call.context.refresh_logs()
-    return DONE
+    zones = call.context.controller.status().zones
+    return {"bypassed": [zone.zone for zone in zones if zone.state == "bypassed"]}
 
 
 def alarm_disarm(call: Call[DisarmRequest]) -> Done:
     """Disarm alarm zones and end their alarms; journalled before the answer."""
-    call.context.controller.ask(DisarmAlarms(zones=call.request.numbers()))
+    request = call.request
+    order = DisarmAlarms(zones=request.numbers(), zone_set=request.zone_set)
+    call.context.controller.ask(order)
     call.context.refresh_logs()
     return DONE
 
@@ -103,6 +134,8 @@ def fire_reset(call: Call[NoMembers]) -> FireState:
 
 def _audit_detail(request: DisarmRequest) -> str:
     zones = "all zones" if request.zones is None else f"zones {sorted(set(request.zones))}"
+    if request.zone_set is not None:
+        zones = f"zone set {request.zone_set}"
     leaving = f", {request.exit_delay_s} s to leave" if isinstance(request, ArmRequest) else ""
     return f": {zones}{leaving}"
 
@@ -113,7 +146,7 @@ _AUDIT = Audit(_audit_detail, refusals=True)
 COMMANDS = (
     Command(
         alarm_arm,
-        errors=(*_ERRORS, TooBusy),
+        errors=(*_ERRORS, NotPermitted, TooBusy),
         audit=_AUDIT,
         example={"zones": [1, 2], "exit_delay_s": 30},
     ),

@@ -40,6 +40,7 @@ class DoorRow(NamedTuple):
     forced_debounce_ms: int = -1
     rex_mode: int = 0
     relock_at_close: int = 0
+    chime: int = 0
 
 
 class GroupDoorRow(NamedTuple):

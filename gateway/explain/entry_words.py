@@ -388,10 +388,17 @@ def _interlock(body: Body, names: SiteNames) -> JournalLine:
     return _warning(f"EXIT REFUSED {names.door(body['door'])}: {why}")
 
 
-def _arming(body: Body, _: SiteNames) -> JournalLine:
-    disarmed = ", ".join(map(str, body["disarmed"]))
-    text = f"disarmed: {disarmed}" if disarmed else "all armed"
-    return _notice(f"ALARM ZONES {text}")
+def _arming(body: Body, names: SiteNames) -> JournalLine:
+    def listed(member: str) -> str:
+        return ", ".join(map(str, body.get(member, ())))
+
+    of_set = f" of {body['zone_set']}" if body.get("zone_set") else ""
+    by = f" by {names.person(body['user_id'])}" if body.get("user_id") else ""
+    if body.get("refused"):
+        return _notice(f"ALARM ZONES{of_set} not armed{by}, open: {listed('refused')}")
+    text = f"disarmed: {listed('disarmed')}" if body["disarmed"] else "all armed"
+    left_out = f", left out since they were open: {listed('bypassed')}"
+    return _notice(f"ALARM ZONES {text}{left_out if body.get('bypassed') else ''}{by}")
 
 
 def _entry(body: Body, _: SiteNames) -> JournalLine | None:

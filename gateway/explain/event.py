@@ -55,6 +55,8 @@ class Occurrence(StrEnum):
     SILENCED = "silenced"
     ARMED = "armed"
     DISARMED = "disarmed"
+    BYPASSED = "bypassed"
+    ARMING_REFUSED = "arming_refused"
     ENTRY_DELAY = "entry_delay"
     ENTRY_OVER = "entry_over"
     MODE = "mode"

@@ -270,9 +270,19 @@ def _fire(body: Body, _: SiteNames) -> Event:
 
 
 def _arming(body: Body, _: SiteNames) -> Event:
-    zones = ", ".join(map(str, body["disarmed"]))
-    what = Occurrence.DISARMED if zones else Occurrence.ARMED
-    return _event(EventKind.ALARM, what, {"zones": zones})
+    def listed(member: str) -> str:
+        return ", ".join(map(str, body.get(member, ())))
+
+    users = [body["user_id"]] if body.get("user_id") else []
+    if body.get("refused"):
+        values = {"zones": listed("refused")}
+        return _event(EventKind.ALARM, Occurrence.ARMING_REFUSED, values, users)
+    values = {"zones": listed("disarmed")}
+    what = Occurrence.DISARMED if body["disarmed"] else Occurrence.ARMED
+    if body.get("bypassed"):
+        what = Occurrence.BYPASSED
+        values |= {"bypassed": listed("bypassed")}
+    return _event(EventKind.ALARM, what, values, users)
 
 
 def _entry(body: Body, _: SiteNames) -> Event | None:

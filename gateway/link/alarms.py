@@ -37,7 +37,11 @@ class ArmAlarms(LinkMessage):
     kind: Literal["arm_alarms"] = "arm_alarms"
     zones: Annotated[tuple[ZoneNumber, ...], Field(max_length=5)] | None = None
     """None is all of them."""
+    zone_set: int | None = None
+    """The id of a set of zones, in the place of `zones`."""
     exit_delay_s: Annotated[int, Field(ge=0, le=LONGEST_EXIT_S)] = 0
+    open_zones: Literal["refuse", "bypass"] | None = None
+    """What becomes of open zones; None is what the set says, and without one to refuse."""
 
 
 class DisarmAlarms(LinkMessage):
@@ -46,3 +50,5 @@ class DisarmAlarms(LinkMessage):
     kind: Literal["disarm_alarms"] = "disarm_alarms"
     zones: Annotated[tuple[ZoneNumber, ...], Field(max_length=5)] | None = None
     """None is all of them."""
+    zone_set: int | None = None
+    """The id of a set of zones, in the place of `zones`."""

@@ -113,8 +113,8 @@ class ZoneStatus(LinkMessage):
     """The state of one alarm zone."""
 
     zone: int
-    state: Literal["armed", "exit", "disarmed"]
-    """`exit` during the exit delay, before `armed`."""
+    state: Literal["armed", "exit", "disarmed", "bypassed"]
+    """`exit` during the exit delay, before `armed`; `bypassed` if it was left out, being open."""
     watched: bool
     """Enabled, armed and in its schedule: it can raise an alarm."""
     active: bool | None

@@ -131,6 +131,8 @@ REGISTRY = Registry(
         passback.ANTIPASSBACK_EXEMPTIONS,
         first_card.FIRST_CARD_UNLOCKS,
         first_card.FIRST_CARD_UNLOCK_GROUPS,
+        alarms.ZONE_SETS,
+        alarms.ZONE_SET_ZONES,
         modes.EXCEPTION_MODES,
         factor_modes.PORTAL_FACTOR_MODES,
         door_rows.DOOR_SETTINGS,

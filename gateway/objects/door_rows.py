@@ -87,6 +87,8 @@ DOOR_SETTINGS = ObjectType(
         Choice("rex_mode", default=0, choices=(0, 1, 2, 3)),
         # 1: relock when the door has closed, where it does not relock as soon as it opens.
         Flag("relock_at_close", default=0),
+        # 1: readers beep when it opens.
+        Flag("chime", default=0),
     ),
     pairs_unique=(("door_id",),),
     policy=True,

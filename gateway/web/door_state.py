@@ -245,6 +245,8 @@ def _zone(zone: Mapping[str, Any]) -> ShownZone:
         words = _("leave now")
     elif zone["state"] == "disarmed":
         words = _("disarmed")
+    elif zone["state"] == "bypassed":
+        words = _("left out, it was open")
     elif zone["active"]:
         words = _("armed, active")
     else:

@@ -82,6 +82,8 @@ EVENTS: Mapping[Occurrence, Variants] = MappingProxyType(
         Occurrence.SILENCED: (noted("Alarms silenced"),),
         Occurrence.ARMED: (noted("All alarm zones armed"),),
         Occurrence.DISARMED: (noted("Alarm zones disarmed: %(zones)s"),),
+        Occurrence.BYPASSED: (noted("Alarm zones left out since they were open: %(bypassed)s"),),
+        Occurrence.ARMING_REFUSED: (noted("Not armed, these alarm zones are open: %(zones)s"),),
         Occurrence.ENTRY_DELAY: (
             noted("Somebody came in at zone %(zone)s: %(seconds)s s left to disarm"),
         ),

@@ -152,6 +152,10 @@ DOOR_TIMES = RowForm(
             noted("Lock when the door has closed"),
             noted("Where it does not lock as soon as it opens."),
         ),
+        RowField(
+            "chime",
+            noted("Readers beep when it opens"),
+        ),
     ),
 )
 

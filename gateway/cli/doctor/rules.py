@@ -11,6 +11,7 @@ from gateway.cli.doctor.door_rows import door_row_findings
 from gateway.cli.doctor.findings import Finding, fail, warn
 from gateway.cli.doctor.portals import closed_portals, unserved
 from gateway.cli.doctor.triggers import trigger_findings
+from gateway.cli.doctor.zone_sets import zone_set_findings
 from gateway.controller.doors.clashes import interlock_clashes
 from gateway.controller.state.config import EffectiveConfig
 from gateway.errors import GatewayError
@@ -68,6 +69,7 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
     yield from threat_findings(policy)
     yield from _keypads_at_levels(site, config)
     yield from trigger_findings(data, site, config)
+    yield from zone_set_findings(site, config)
 
 
 def _unopened(data: Path, site: SiteFile, config: EffectiveConfig) -> Iterator[Finding]:

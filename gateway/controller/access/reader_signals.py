@@ -9,13 +9,16 @@ from types import MappingProxyType
 from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.reasons import Reason
 from gateway.access.signals import SHORT_MS, Cue, Idle, Part, Signal
-from gateway.controller.state.component import Component, Decided, Effect, OpeningId
+from gateway.controller.state.component import Chimed, Component, Decided, Effect, OpeningId
 from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.ports import FeedbackPort, SounderPort
 from gateway.doors.values import Mode
 from gateway.errors import NotSupportedHere
 from gateway.hardware.events import HardwareEvent
 from gateway.settings import SiteFile
+
+CHIME_MS = 300
+"""How long readers beep when something opens that is to chime."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,8 @@ class ReaderSignals(Component):
         match event:
             case Decided(outcome=outcome, unlocked_ms=unlocked_ms):
                 self._decided(outcome, unlocked_ms, now_ms)
+            case Chimed() if self._beeps:
+                self._buzz_all(CHIME_MS, now_ms)
 
     def _decided(self, outcome: AdmissionOutcome, unlocked_ms: int, now_ms: int) -> None:
         decision, reader = outcome.decision, outcome.reader
@@ -154,6 +159,9 @@ class ReaderSignals(Component):
         wired = any(Part.BUZZER in outputs for outputs in self._outputs.values())
         if not wired and not self._feedback:
             raise NotSupportedHere("this device has no buzzer")
+        self._buzz_all(for_ms, now_ms)
+
+    def _buzz_all(self, for_ms: int, now_ms: int) -> None:
         for feedback in self._feedback.values():
             feedback.buzz(for_ms)
         self._buzz_until_ms = now_ms + for_ms

@@ -66,7 +66,8 @@ def _arming(entry: CommittedEntry | None, timer: Timer, now_ms: int) -> Arming:
         for zone, exit_ms in entry.body["exit_ms"].items()
     }
     disarmed = frozenset(entry.body["disarmed"])
-    return Arming(disarmed, MappingProxyType(exits)).elapsed(now_ms)
+    bypassed = frozenset(entry.body.get("bypassed", ()))
+    return Arming(disarmed, MappingProxyType(exits), bypassed).elapsed(now_ms)
 
 
 def _entries(newest: Iterable[CommittedEntry], timer: Timer, now_ms: int) -> Mapping[int, int]:

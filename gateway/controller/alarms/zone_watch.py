@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from gateway.access.trace import TimeVerdict
-from gateway.alarms.arming import Arming, ZoneArming
+from gateway.alarms.arming import Arming, OpenZones, ZoneArming
 from gateway.alarms.causes import ZONE_CAUSES, AlarmCause
 from gateway.alarms.register import AlarmSource
 from gateway.alarms.zones import (
@@ -26,15 +27,16 @@ from gateway.alarms.zones import (
 )
 from gateway.clock import Clock, Moment
 from gateway.controller.alarms.alarm_memory import AlarmMemory
-from gateway.controller.state.component import Emit, InputAlarmChanged
+from gateway.controller.state.component import Chimed, Emit, InputAlarmChanged
 from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.recorder import Recorder
 from gateway.controller.state.wall_seconds import WallSeconds
-from gateway.errors import NotFound
+from gateway.errors import NotFound, NotPermitted
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import Fault, ZoneStatus
 from gateway.settings import Level, SiteFile
 from gateway.store.journal import EntryKind
+from gateway.store.policy.snapshot import ZoneSetRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,21 @@ class ZoneWatchState:
     lost: tuple[tuple[InputName, LostInput], ...]
     inputs: tuple[tuple[InputName, WatchedInput], ...]
     second_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ArmingOrder:
+    """What is to be armed."""
+
+    zones: Collection[int] | None = None
+    """None is all of them."""
+    zone_set: int | None = None
+    """In the place of `zones`."""
+    exit_delay_ms: int = 0
+    open_zones: OpenZones | None = None
+    """None is what the set says, and without one to refuse."""
+    user_id: int = 0
+    """Who did it at a reader."""
 
 
 class _Watched:
@@ -156,10 +173,22 @@ class ZoneWatch:
 
     def level(self, name: InputName, now_ms: int, *, high: bool) -> None:
         """Take the level of an input's pin."""
+        before = self._levels.get(name)
         self._levels[name] = high
         self._lost.pop(name, None)
+        if before is not None and before is not high:
+            self._chime(name, now_ms)
         if self._config is not None and self._watched[name].state.high is not high:
             self._feed(name, ZoneInputLevel(high), now_ms)
+
+    def _chime(self, name: InputName, now_ms: int) -> None:
+        """Have readers beep if a zone opens that raises no alarm now."""
+        row = self._config.snapshot.zones.get(name.number) if self._config else None
+        if name.kind is not InputKind.ZONE or row is None or not row.chime:
+            return
+        opened = self._levels[name] is bool(row.active_level)
+        if opened and self._arming.of(name.number, now_ms) is ZoneArming.DISARMED:
+            self._emit(Chimed(), now_ms)
 
     def input_lost(self, name: InputName, now_ms: int, lost: LostInput) -> None:
         """An input is not known any more."""
@@ -168,18 +197,80 @@ class ZoneWatch:
         if self._config is not None:
             self._feed(name, ZoneInputLost(lost.tampered), now_ms)
 
-    def arm(self, zones: Collection[int] | None, exit_delay_ms: int, now_ms: int) -> int:
-        """Arm `zones` (None: all) after the exit delay; return the journal entry's ticket.
+    def arm(self, order: ArmingOrder, now_ms: int) -> int:
+        """Arm zones after the exit delay; return the journal entry's ticket.
 
-        Raises NotFound for a zone that the site does not have.
+        Raises NotFound for a zone or a set that there is not, and NotPermitted that names the open
+        zones, because of which none was armed.
         """
-        self._arming = self._arming.arm(self._known(zones), exit_delay_ms, now_ms)
-        return self._armed(now_ms)
+        row = self._set(order.zone_set)
+        policy = order.open_zones
+        if policy is None:
+            policy = OpenZones.BYPASS if row and row.open_zones == 2 else OpenZones.REFUSE
+        result = self._arming.checked(
+            self._chosen(order.zones, row),
+            order.exit_delay_ms,
+            now_ms,
+            self._open(leaving=bool(order.exit_delay_ms)),
+            policy,
+        )
+        self._arming = result.arming
+        known = {"zone_set": row.name if row else "", "user_id": order.user_id}
+        ticket = self._armed(now_ms, refused=list(result.refused), **known)
+        if result.refused:
+            named = ", ".join(map(str, result.refused))
+            raise NotPermitted(f"nothing was armed, since these zones are open: {named}")
+        return ticket
 
-    def disarm(self, zones: Collection[int] | None, now_ms: int) -> int:
-        """Disarm `zones` (None: all), which ends their alarms. Returns and raises as `arm`."""
-        self._arming = self._arming.disarm(self._known(zones))
-        return self._armed(now_ms)
+    def disarm(
+        self,
+        zones: Collection[int] | None,
+        now_ms: int,
+        zone_set: int | None = None,
+        user_id: int = 0,
+    ) -> int:
+        """Disarm `zones`, or those of a set (None: all), which ends their alarms. Returns and
+        raises as `arm`."""
+        row = self._set(zone_set)
+        self._arming = self._arming.disarm(self._chosen(zones, row))
+        return self._armed(now_ms, zone_set=row.name if row else "", user_id=user_id)
+
+    def all_armed(self, zone_set: int, now_ms: int) -> bool:
+        """Whether no zone of a set is disarmed. Raises NotFound."""
+        zones = self._chosen(None, self._set(zone_set))
+        return all(self._arming.of(it, now_ms) is not ZoneArming.DISARMED for it in zones)
+
+    def _set(self, number: int | None) -> ZoneSetRow | None:
+        if number is None:
+            return None
+        row = self._config.snapshot.zone_sets.get(number) if self._config else None
+        if row is None:
+            raise NotFound(f"there is no zone set {number}")
+        return row
+
+    def _chosen(self, zones: Collection[int] | None, row: ZoneSetRow | None) -> Collection[int]:
+        """The zones of a command. A set that the site has left without zones has none."""
+        if row is None or self._config is None:
+            return self._known(zones)
+        links = self._config.snapshot.zones_of_sets
+        here = frozenset(self._known(None))
+        found = {zone for owner, zone in links if owner == row.id and zone in here}
+        if not found:
+            raise NotFound(f"zone set {row.name!r} has no zone that this site has")
+        return found
+
+    def _open(self, *, leaving: bool) -> Collection[int]:
+        """The zones that are active or cannot be read. Who has time to leave may go through those
+        where people have time to disarm."""
+        found = set()
+        for name, watched in self._watched.items():
+            exempt = leaving and watched.settings.entry_delay_ms
+            if name.kind is not InputKind.ZONE or exempt or self._config is None:
+                continue
+            settings = self._config.alarm_inputs.zones[name.number]
+            if settings.enabled and self._levels.get(name) in (None, settings.active_high):
+                found.add(name.number)
+        return found
 
     def silence(self, now_ms: int) -> None:
         """End the alarms of zones with an entry delay that are at rest again."""
@@ -260,11 +351,14 @@ class ZoneWatch:
                 raise NotFound(f"there is no zone {zone} in this site")
         return here if zones is None else zones
 
-    def _armed(self, now_ms: int) -> int:
+    def _armed(self, now_ms: int, **known: Any) -> int:
         """Journal and apply what is armed now; return the entry's ticket."""
         exit_ms = {str(zone): due - now_ms for zone, due in self._arming.exits.items()}
         disarmed = sorted(self._arming.disarmed)
-        ticket = self._recorder.note(EntryKind.ARMING, disarmed=disarmed, exit_ms=exit_ms)
+        bypassed = sorted(self._arming.bypassed)
+        ticket = self._recorder.note(
+            EntryKind.ARMING, disarmed=disarmed, exit_ms=exit_ms, bypassed=bypassed, **known
+        )
         self._rearm(now_ms)
         return ticket
 

@@ -9,6 +9,7 @@ from gateway.access.reasons import AccessEvent, OpeningCause
 from gateway.alarms.causes import AlarmCause
 from gateway.controller.alarms.faults import REX, Faults
 from gateway.controller.state.component import (
+    Chimed,
     Component,
     DoorAlarmChanged,
     Effect,
@@ -134,6 +135,8 @@ class DoorPanel(Component):
         """`on_start` unlocked the door, and no policy is in force yet."""
         self._state = DoorState.initial(self._settings, unlocked=self._starting)
         self._portal_id = 0
+        self._chimes = False
+        """Whether readers beep when it opens."""
         self._sensor_high: bool | None = None
         self._rex_high: bool | None = None
         self._bond_high: bool | None = None
@@ -183,6 +186,8 @@ class DoorPanel(Component):
         self._sensor_idle_high = own.sensor_idle_high
         self._rex_idle_high = own.rex_idle_high
         self._modes = config.modes[self.door.id]
+        row = config.snapshot.door_rows.get(self.door.id)
+        self._chimes = row is not None and bool(row.chime)
         self._portal_id = config.topology.portal_of_door(self.door.id)
 
     def bind(self, config: EffectiveConfig, now_ms: int) -> None:
@@ -378,6 +383,8 @@ class DoorPanel(Component):
                 self._emit(ExitUsed(self.door.id), now_ms)
             case DoorOpened():
                 self._moved(opened=True)
+                if self._chimes:
+                    self._emit(Chimed(), now_ms)
             case DoorClosed():
                 self._moved(opened=False)
             case AlarmOn() | AlarmOff():

@@ -6,6 +6,8 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gateway.alarms.arming import OpenZones
+from gateway.controller.alarms.zone_watch import ArmingOrder
 from gateway.controller.components import Components
 from gateway.controller.requests.commands import DoorCommands, PendingReplies
 from gateway.controller.requests.enrolment import EnrolmentCapture
@@ -174,12 +176,10 @@ class RequestDispatcher:
                 )
             ),
             AskPosition: at_once(self._position),
-            ArmAlarms: once_durable(
-                lambda command: zones.arm(
-                    command.zones, command.exit_delay_s * 1000, self._now_ms()
-                )
+            ArmAlarms: once_durable(lambda command: zones.arm(_order(command), self._now_ms())),
+            DisarmAlarms: once_durable(
+                lambda command: zones.disarm(command.zones, self._now_ms(), command.zone_set)
             ),
-            DisarmAlarms: once_durable(lambda command: zones.disarm(command.zones, self._now_ms())),
             Silence: once_durable(self._silence),
             ResetFire: once_durable(self._reset_fire),
             KeepModes: once_durable(self._keep_modes),
@@ -260,3 +260,8 @@ class RequestDispatcher:
         return any(
             device.online for device in self._components.rig.devices if device.name == reader
         )
+
+
+def _order(command: ArmAlarms) -> ArmingOrder:
+    policy = {"refuse": OpenZones.REFUSE, "bypass": OpenZones.BYPASS}.get(command.open_zones or "")
+    return ArmingOrder(command.zones, command.zone_set, command.exit_delay_s * 1000, policy)

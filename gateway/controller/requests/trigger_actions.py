@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from gateway.alarms.arming import OpenZones
 from gateway.clock import Clock, DeviceTime
 from gateway.controller.alarms.alarm_panel import AlarmPanel
+from gateway.controller.alarms.zone_watch import ArmingOrder
 from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.requests.commands import DoorCommands
 from gateway.controller.state.modes import ModeKeeper
@@ -89,7 +91,11 @@ class TriggerActions:
         if trigger.action is TriggerAction.DISARM:
             self._alarms.zones.disarm(zones, now_ms)
         else:
-            self._alarms.zones.arm(zones, trigger.duration_ms, now_ms)
+            # Nobody is there to close what is open: the other zones are armed.
+            order = ArmingOrder(
+                zones, exit_delay_ms=trigger.duration_ms, open_zones=OpenZones.BYPASS
+            )
+            self._alarms.zones.arm(order, now_ms)
 
     def _open(self, trigger: Trigger, fact: TriggerFact) -> tuple[int, ...]:
         doors = (trigger.target_door_id,) if trigger.target_door_id else fact.doors

@@ -122,6 +122,11 @@ class Decided:
     """The longest time for which it unlocked a door, 0 if it unlocked none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Chimed:
+    """A disarmed zone, or a door, that is to chime opened."""
+
+
 OpeningId = tuple[str, int | str]
 """What has a mode, as the journal names it: ("door", its id) or ("turnstile", its name)."""
 
@@ -139,6 +144,7 @@ Effect = (
     | ReadDue
     | NotIdentified
     | Decided
+    | Chimed
 )
 
 Emit = Callable[[Effect, int], None]

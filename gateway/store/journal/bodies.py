@@ -229,6 +229,10 @@ class _Duress(_Body):
 class _Arming(_Body):
     disarmed: list[Id]
     exit_ms: dict[Annotated[str, Field(pattern=r"^\d{1,9}$")], Span]
+    bypassed: list[Id] = []
+    refused: list[Id] = []
+    zone_set: str = ""
+    user_id: Id = 0
 
 
 class _CardSpent(_Body):

@@ -91,8 +91,8 @@ class EntryKind(StrEnum):
     """Somebody identified under threat, and an alarm is to follow after `delay_ms`; or (`done`) it
     has begun."""
     ARMING = "arming"
-    """Alarm zones were armed or disarmed: all that are disarmed, and what is left of times to
-    leave."""
+    """Alarm zones were armed or disarmed: all that are disarmed, what is left of times to leave,
+    and those that are bypassed. Or (`refused`) nothing was armed, since these were open."""
     ENTRY = "entry"
     """Somebody came in at an alarm zone with an entry delay: `delay` with what is left of it,
     `alarm` once it lasts until it is silenced, `over` when neither is so any more."""

@@ -105,6 +105,15 @@ class ZoneRow(NamedTuple):
     enabled: int
     active_level: int
     alarm_delay: int
+    chime: int = 0
+
+
+class ZoneSetRow(NamedTuple):
+    """A row of `zone_sets`."""
+
+    id: int
+    name: str
+    open_zones: int
 
 
 class WiegandModeRow(NamedTuple):
@@ -167,6 +176,10 @@ class Snapshot:
     """By door: `door_operators`."""
     operator_readers: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
     """Door -> the indices of the readers that its operator is for."""
+    zone_sets: Mapping[int, ZoneSetRow] = field(default_factory=dict)
+    """By id."""
+    zones_of_sets: tuple[tuple[int, int], ...] = ()
+    """Zone set and zone: `zone_set_zones`."""
 
 
 class Tables(Protocol):
@@ -297,6 +310,8 @@ class SnapshotReader:
         its_readers = yield from self._links("door_operator_readers", "door_id", "reader")
         bells = yield from self._tables.rows("timed_alarms", ("start", *WEEKDAYS), _bell)
         formats = yield from self._rows("wiegand_modes", WiegandModeRow)
+        zone_sets = yield from self._rows("zone_sets", ZoneSetRow)
+        zone_links = yield from self._links("zone_set_zones", "zone_set_id", "alarm_zone_id")
         modes = yield from self._rows("exception_modes", ModeRow)
         if any(row.mode not in MODE_WORDS for row in modes):
             # What stands for nothing would end an emergency.
@@ -332,6 +347,8 @@ class SnapshotReader:
             triggers=triggers,
             operators={row.door_id: row for row in operators},
             operator_readers=_grouped(its_readers),
+            zone_sets={row.id: row for row in zone_sets},
+            zones_of_sets=tuple((link.left, link.right) for link in zone_links),
         )
 
     def _configuration(self, version: int, _mark: object) -> Work[Configuration]:

@@ -13,8 +13,9 @@ from gateway.link.messages import ControllerStatus, DoorStatus, ZoneStatus
 from gateway.settings import SiteFile
 from gateway.uplink.mqtt.topics import OFF, OFFLINE, ON, ONLINE, UNKNOWN, Topics
 
-ARMED, DISARMED, ARMING, PENDING, TRIGGERED = (
+ARMED, BYPASSED, DISARMED, ARMING, PENDING, TRIGGERED = (
     "armed_away",
+    "armed_custom_bypass",
     "disarmed",
     "arming",
     "pending",
@@ -90,7 +91,7 @@ def zone_state(zone: ZoneStatus) -> str:
         return TRIGGERED
     if zone.entering:
         return PENDING
-    return {"armed": ARMED, "exit": ARMING, "disarmed": DISARMED}[zone.state]
+    return {"armed": ARMED, "exit": ARMING, "disarmed": DISARMED, "bypassed": BYPASSED}[zone.state]
 
 
 def _door(topics: Topics, door: DoorStatus) -> dict[str, str]:

@@ -29,6 +29,7 @@ from gateway.web.views import (
     update,
     upkeep,
     wiring,
+    zone_sets,
 )
 from gateway.web.visit import View
 
@@ -58,6 +59,7 @@ _AREAS = (
     upkeep,
     triggers,
     wiring,
+    zone_sets,
     rules,
 )
 

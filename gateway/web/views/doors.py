@@ -21,12 +21,16 @@ _HOLD = 0
 
 def doors(visit: Visit) -> Response:
     """All doors, zones and faults."""
-    return visit.page("doors/doors.html", state=_state(visit), groups=_groups(visit))
+    return visit.page(
+        "doors/doors.html", state=_state(visit), groups=_groups(visit), sets=_sets(visit)
+    )
 
 
 def parts(visit: Visit) -> Response:
     """The same without the frame, for a page that is open."""
-    return visit.page("doors/_doors.html", state=_state(visit), groups=_groups(visit))
+    return visit.page(
+        "doors/_doors.html", state=_state(visit), groups=_groups(visit), sets=_sets(visit)
+    )
 
 
 def banners(visit: Visit) -> Response:
@@ -95,6 +99,19 @@ def disarm(visit: Visit, zone: int) -> Response:
     return parts(visit)
 
 
+def arm_set(visit: Visit, number: int) -> Response:
+    """Arm the zones of a set, after a time to leave them."""
+    delay = visit.form.get("exit_delay_s", "0")
+    visit.run("alarm_arm", zone_set=number, exit_delay_s=_number("exit_delay_s", delay))
+    return parts(visit)
+
+
+def disarm_set(visit: Visit, number: int) -> Response:
+    """Disarm the zones of a set and end their alarms."""
+    visit.run("alarm_disarm", zone_set=number)
+    return parts(visit)
+
+
 def menu(visit: Visit, door: int) -> Response:
     """What can be done with a door beside opening it; door 0 is the device."""
     state = _state(visit)
@@ -157,6 +174,11 @@ def _groups(visit: Visit) -> list[Mapping[str, Any]]:
     return visit.rows("door_groups", order=["name"])
 
 
+def _sets(visit: Visit) -> list[Mapping[str, Any]]:
+    """The named sets of zones."""
+    return visit.rows("zone_sets", order=["name"]) if visit.context.site.zone else []
+
+
 def act(visit: Visit, door: int, timeout_ms: int | None = None) -> Answer:
     """Open a door for its time, or for `timeout_ms`, as the page does."""
     boxes = {box.id for box in visit.context.site.sec_box}
@@ -191,4 +213,6 @@ VIEWS = (
     View("/alarm/fire/reset", reset_fire, method="POST"),
     View("/zones/<int:zone>/arm", arm, method="POST"),
     View("/zones/<int:zone>/disarm", disarm, method="POST"),
+    View("/zone-sets/<int:number>/arm", arm_set, method="POST"),
+    View("/zone-sets/<int:number>/disarm", disarm_set, method="POST"),
 )

@@ -43,6 +43,12 @@ PLACES: tuple[tuple[str, str, str, Right], ...] = (
         Right.OWNER,
     ),
     (
+        "/settings/zone-sets",
+        noted("Sets of alarm zones"),
+        noted("Which zones are armed together, and what chimes."),
+        Right.ADMINISTRATOR,
+    ),
+    (
         "/settings/servers",
         noted("Servers"),
         noted("Where events go and commands come from, with a test of each."),

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gateway.access.attempt import Duress
 from gateway.alarms.alarm_settings import AlarmInputs, AlarmSettings, SoundSettings
+from gateway.alarms.arming import OpenZones
 from gateway.alarms.causes import DOOR_CAUSES, DURESS_CAUSES, AlarmCause
 from gateway.alarms.door_alarms import DoorAlarmSettings
 from gateway.alarms.register import AlarmSource
@@ -22,6 +23,7 @@ from gateway.clock import ManualClock, Moment
 from gateway.controller.alarms.alarm_memory import remembered
 from gateway.controller.alarms.alarm_panel import AlarmPanel
 from gateway.controller.alarms.sounders import Sounders
+from gateway.controller.alarms.zone_watch import ArmingOrder
 from gateway.controller.state.component import Effect
 from gateway.hardware.events import InputKind, InputName
 from gateway.settings import SiteFile
@@ -175,7 +177,7 @@ class Alarms(RuleBasedStateMachine):
             ),
             alarm_inputs=AlarmInputs(zones, tamper, dict.fromkeys((1, 2), tamper)),
             topology=SimpleNamespace(door_of_reader=lambda index: index),
-            snapshot=SimpleNamespace(zone_schedules={}, bells=()),
+            snapshot=SimpleNamespace(zone_schedules={}, bells=(), zones={}),
         )
 
     def handle(self, effect: Effect, now_ms: int) -> None:
@@ -215,7 +217,8 @@ class Alarms(RuleBasedStateMachine):
 
     @rule(zones=st.none() | st.sets(st.sampled_from(ZONES)), delay_s=st.sampled_from([0, 4]))
     def somebody_arms(self, zones: set[int] | None, delay_s: int) -> None:
-        self.panel.zones.arm(zones, delay_s * 1000, self.now_ms)
+        order = ArmingOrder(zones, None, delay_s * 1000, OpenZones.BYPASS)
+        self.panel.zones.arm(order, self.now_ms)
 
     @rule(zones=st.none() | st.sets(st.sampled_from(ZONES)))
     def somebody_disarms(self, zones: set[int] | None) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from gateway.alarms.arming import Arming
+from gateway.alarms.arming import Arming, ArmingResult, OpenZones
 from gateway.alarms.causes import AlarmCause
 from gateway.alarms.door_alarms import DoorAlarmChange, DoorAlarms, DoorAlarmSettings
 from gateway.alarms.register import AlarmSource
@@ -31,17 +31,30 @@ def cases(table: str) -> Iterator[object]:
 
 @pytest.mark.parametrize("case", list(cases("arming")))
 def test_a_zone_is_armed_as_the_table_says(case: dict[str, Any]) -> None:
-    arming = Arming()
+    arming, open_zones = Arming(), set[int]()
     for at_ms, words, stands in case["timeline"]:
         arming = arming.elapsed(at_ms)
         verb, *rest = words.split() or [""]
         delay_ms = int(rest[rest.index("after") + 1]) if "after" in rest else 0
         zones = [int(word) for word in rest[: rest.index("after") if "after" in rest else None]]
-        if verb == "arm":
-            arming = arming.arm(zones, delay_ms, at_ms)
-        elif verb == "disarm":
-            arming = arming.disarm(zones)
-        assert stands == ", ".join(f"{zone} {arming.of(zone, at_ms)}" for zone in (1, 2)), at_ms
+        result = ArmingResult(arming)
+        match verb:
+            case "arm":
+                result = ArmingResult(arming.arm(zones, delay_ms, at_ms))
+            case "disarm":
+                result = ArmingResult(arming.disarm(zones))
+            case "refuse" | "bypass":
+                policy = OpenZones[verb.upper()]
+                result = arming.checked(zones, delay_ms, at_ms, open_zones, policy)
+            case "open":
+                open_zones.update(zones)
+            case "close":
+                open_zones.difference_update(zones)
+        arming = result.arming
+        told = ", ".join(f"{zone} {arming.of(zone, at_ms)}" for zone in (1, 2))
+        for what, named in (("open", result.refused), ("left out", result.bypassed)):
+            told += f", {what}: {' '.join(map(str, named))}" if named else ""
+        assert stands == told, at_ms
 
 
 class Doors:

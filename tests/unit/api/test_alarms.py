@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from gateway.errors import NotFound
+from gateway.errors import NotFound, NotPermitted
 from gateway.link.messages import AlarmStatus, ArmAlarms, DisarmAlarms, Fault, ResetFire, ZoneStatus
 
 if TYPE_CHECKING:
@@ -29,9 +29,42 @@ def test_zones_are_armed_after_the_time_to_leave(order: Order, straw: StrawContr
         assert refused.status_code == 400
         assert "exit_delay_s" in refused.json()["error"]
     assert straw.of(ArmAlarms) == []
-    assert order("alarm_arm", {"zones": [2, 1], "exit_delay_s": 30}).json() == {}
-    assert order("alarm_arm").json() == {}
+    assert order("alarm_arm", {"zones": [2, 1], "exit_delay_s": 30}).json() == {"bypassed": []}
+    assert order("alarm_arm").json() == {"bypassed": []}
     assert straw.of(ArmAlarms) == [ArmAlarms(zones=(2, 1), exit_delay_s=30), ArmAlarms()]
+
+
+def test_sets_are_armed_and_the_answer_names_what_was_left_out(
+    order: Order, straw: StrawController
+) -> None:
+    both = order("alarm_arm", {"zones": [1], "zone_set": 3})
+    assert both.status_code == 400
+    assert "zone_set: takes the place of zones" in both.json()["error"]
+    zone = {"zone": 2, "state": "bypassed", "watched": False, "active": True}
+    zone |= {"entering": False, "alarm": False}
+    told = {"zones": (ZoneStatus.model_validate(zone),)}
+    straw.status = straw.status.model_copy(update=told)
+    answer = order("alarm_arm", {"zone_set": 3, "open_zones": "bypass"}).json()
+    assert answer == {"bypassed": [2]}
+    assert order("alarm_disarm", {"zone_set": 3}).json() == {}
+    assert straw.of(ArmAlarms) == [ArmAlarms(zone_set=3, open_zones="bypass")]
+    assert straw.of(DisarmAlarms) == [DisarmAlarms(zone_set=3)]
+    straw.refusal = NotPermitted("nothing was armed, since these zones are open: 1, 4")
+    refused = order("alarm_arm", {})
+    assert (refused.status_code, refused.json()["error"]) == (403, str(straw.refusal))
+    straw.reset()
+
+
+def test_a_set_takes_only_zones_that_the_site_has(order: Order) -> None:
+    made = order("create_objects", {"object": "zone_sets", "values": [{"name": "night"}]})
+    number = made.json()["ids"][0]
+    zone = {"zone": 5, "enabled": 1, "active_level": 1, "alarm_delay": 0}
+    order("create_or_modify_objects", {"object": "alarm_zones", "values": [zone]})
+    tie = {"zone_set_id": number, "alarm_zone_id": 5}
+    refused = order("create_objects", {"object": "zone_set_zones", "values": [tie]})
+    assert refused.status_code == 400
+    assert "alarm_zone_id" in refused.json()["error"]
+    assert "the site has no zone 5" in refused.json()["error"]
 
 
 @pytest.mark.effect("alarm_disarm")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gateway.clock import ManualClock
-from gateway.errors import NotFound
+from gateway.errors import NotFound, NotPermitted
 from gateway.hardware.events import InputKind, InputName
 from gateway.hardware.simulated.board_record import BoardRecord, record_path
 from gateway.host.clock_trust import ClockTrust, ClockVerdict
@@ -189,8 +189,9 @@ def test_a_zone_that_is_disarmed_is_no_alarm_until_it_is_armed(loud: Bench) -> N
     disarm(loud, 1)
     move(loud, ZONE_1, high=False, wait_s=5)
     assert facts(loud) == []
+    move(loud, ZONE_1, high=True)
     arm(loud)
-    loud.pass_time(5)
+    move(loud, ZONE_1, high=False, wait_s=5)
     assert facts(loud) == [(ON, 1, 0)]
     disarm(loud)
     assert facts(loud) == [(ON, 1, 0), (OFF, 1, 0)]
@@ -236,6 +237,100 @@ def test_a_zone_that_the_site_lacks_is_refused_and_nothing_is_armed(loud: Bench)
     with pytest.raises(NotFound, match="there is no zone 3 in this site"):
         disarm(loud, 1, 3)
     assert loud.journal(EntryKind.ARMING) == []
+
+
+def zone_states(bench: Bench) -> list[str]:
+    return [zone.state for zone in bench.controller.status().zones]
+
+
+def make_set(bench: Bench, *zones: int, open_zones: int = 1) -> int:
+    """A set of these zones; returns its id."""
+    with bench.store() as store:
+        (number,) = store.insert("zone_sets", [{"name": "night", "open_zones": open_zones}])
+        ties = [{"zone_set_id": number, "alarm_zone_id": zone} for zone in zones]
+        store.insert("zone_set_zones", ties)
+    bench.pass_time(1.1)
+    return int(number)
+
+
+def test_an_open_zone_refuses_to_be_armed_by_its_number(loud: Bench) -> None:
+    disarm(loud)
+    move(loud, ZONE_1, high=False)
+    with pytest.raises(NotPermitted, match="since these zones are open: 1"):
+        loud.ask(ArmAlarms())
+    assert zone_states(loud) == ["disarmed", "disarmed"]
+    last = loud.journal(EntryKind.ARMING)[-1]
+    assert (last["refused"], last["disarmed"]) == ([1], [1, 2])
+
+
+def test_an_open_zone_is_left_out_over_a_restart(wired: Path, start: Start) -> None:
+    with start(wired) as bench:
+        disarm(bench)
+        move(bench, ZONE_1, high=False)
+        bench.ask(ArmAlarms(open_zones="bypass"))
+        assert zone_states(bench) == ["bypassed", "armed"]
+    with start(wired) as again:
+        assert zone_states(again) == ["bypassed", "armed"]
+        move(again, ZONE_1, high=True)
+        move(again, ZONE_1, high=False, wait_s=5)
+        assert facts(again) == []
+
+
+def test_who_has_time_to_leave_may_go_through_an_open_zone_with_an_entry_delay(
+    loud: Bench,
+) -> None:
+    disarm(loud)
+    move(loud, ZONE_2, high=False)
+    arm(loud, exit_s=30)
+    assert zone_states(loud) == ["exit", "exit"]
+    disarm(loud)
+    with pytest.raises(NotPermitted, match="open: 2"):
+        loud.ask(ArmAlarms())
+
+
+def test_a_set_is_armed_alone_and_as_it_says(loud: Bench) -> None:
+    disarm(loud)
+    night = make_set(loud, 1, open_zones=2)
+    loud.ask(ArmAlarms(zone_set=night))
+    assert zone_states(loud) == ["armed", "disarmed"]
+    loud.ask(DisarmAlarms(zone_set=night))
+    assert zone_states(loud) == ["disarmed", "disarmed"]
+    move(loud, ZONE_1, high=False)
+    with pytest.raises(NotPermitted, match="open: 1"):
+        loud.ask(ArmAlarms(zone_set=night, open_zones="refuse"))
+    loud.ask(ArmAlarms(zone_set=night))
+    assert zone_states(loud) == ["bypassed", "disarmed"]
+    assert [body["zone_set"] for body in loud.journal(EntryKind.ARMING)[1:]] == ["night"] * 4
+
+
+def test_a_set_that_there_is_not_or_that_has_no_zone_is_refused(loud: Bench) -> None:
+    empty = make_set(loud)
+    with pytest.raises(NotFound, match="there is no zone set 99"):
+        loud.ask(ArmAlarms(zone_set=99))
+    with pytest.raises(NotFound, match="zone set 'night' has no zone that this site has"):
+        loud.ask(DisarmAlarms(zone_set=empty))
+    assert loud.journal(EntryKind.ARMING) == []
+
+
+def test_a_disarmed_zone_and_a_door_that_chime_sound_the_buzzers(
+    loud: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chimes: list[int] = []
+    signals = loud.controller._components.signals
+    monkeypatch.setattr(signals, "_buzz_all", lambda for_ms, _now_ms: chimes.append(for_ms))
+    with loud.store() as store:
+        store.modify("alarm_zones", {"chime": 1}, None)
+        store.insert("door_settings", [{"door_id": 2, "chime": 1}])
+    loud.pass_time(1.1)
+    move(loud, ZONE_1, high=False)
+    assert chimes == [], "an armed zone does not chime"
+    disarm(loud)
+    move(loud, ZONE_1, high=True)
+    assert chimes == []
+    move(loud, ZONE_1, high=False)
+    assert len(chimes) == 1
+    move(loud, BACK_SENSOR, high=False)
+    assert len(chimes) == 2
 
 
 # schedules

@@ -92,6 +92,7 @@ def test_the_policy_tables_are_those_that_decisions_are_compiled_from() -> None:
         "threat_levels", "threat_level_groups", "occupancy_limits", "escort_rules",
         "door_settings", "door_groups", "door_group_doors",
         "door_operators", "door_operator_readers",
+        "zone_sets", "zone_set_zones",
         "sec_boxs",
         "triggers",
         "wiegand_modes",

@@ -7,7 +7,7 @@ running one for the state of its doors.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -205,6 +205,13 @@ def _json(answer: Mapping[str, object]) -> str:
     return json.dumps(answer, ensure_ascii=False)
 
 
+def _gestures(sentences: Sequence[str]) -> Iterator[str]:
+    if sentences:
+        yield from ("", "beside opening")
+    for sentence in sentences:
+        yield f"  - {sentence}"
+
+
 def _explanation(answer: Mapping[str, Any], *, everything: bool) -> Iterator[str]:
     """The verdict, the deciding gate, what to change and the rules; `everything` adds all gates."""
     yield answer["text"]
@@ -219,6 +226,7 @@ def _explanation(answer: Mapping[str, Any], *, everything: bool) -> Iterator[str
         yield from ("", "what to do")
     for change in answer["to_change"]:
         yield f"  - {change}"
+    yield from _gestures(answer.get("gestures", ()))
     if everything and answer["stages"]:
         yield from ("", "gates")
         for stage in answer["stages"]:

@@ -58,6 +58,7 @@ _KINDS: Mapping[EventKind, frozenset[EntryKind]] = {
             EntryKind.NO_ENTRY,
             EntryKind.PRE_ALARM,
             EntryKind.INTERLOCK,
+            EntryKind.GESTURE,
         }
     ),
     EventKind.ALARM: frozenset(

@@ -33,6 +33,7 @@ from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound
 from gateway.explain.cures import cures_of
 from gateway.explain.entry_words import card_words, opening_line
 from gateway.explain.gates import gates_of
+from gateway.explain.gesture_words import gesture_sentences
 from gateway.explain.reason_words import facts_of
 from gateway.explain.reports import (
     day_report,
@@ -156,6 +157,8 @@ class Explanation(TypedDict):
     to_change: list[str]
     cures: list[CureShown]
     opens_next: NotRequired[int]
+    gestures: NotRequired[list[str]]
+    """What the person may do there beside opening, for an access that has not happened."""
 
 
 def explain_context(context: CommandContext) -> ExplainContext:
@@ -336,7 +339,11 @@ def _supposed(view: SiteView, request: ExplainRequest) -> dict[str, Any]:
         stages_in_use=_stages_in_use(view, settings, person, portal, moment),
         doors_known=view.status is not None,
     )
+    gestures = []
+    if person is not None and decision.allowed:
+        gestures = list(gesture_sentences(view.rules.snapshot, person, portal_id))
     return {
+        **({"gestures": gestures} if gestures else {}),
         "reason": reason.value,
         "source": "rules",
         "event": int(reason.event),

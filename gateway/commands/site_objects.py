@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from gateway.access.gestures import GestureRow, gesture_problems
 from gateway.alarms.alarm_settings import ZoneOfSet, zone_of_set_problems
 from gateway.commands.requests import invalid_value
 from gateway.doors.door_settings import (
@@ -41,6 +42,7 @@ CHECKS: Mapping[str, tuple[type[Any], Problems]] = {
     "sec_boxs": (SecBoxRow, sec_box_row_problems),
     "triggers": (TriggerRow, trigger_problems),
     "zone_set_zones": (ZoneOfSet, zone_of_set_problems),
+    "portal_gestures": (GestureRow, gesture_problems),
 }
 """Object -> its rows, and what is wrong with one: pairs of the field and the words."""
 MOST: Mapping[str, int] = {"triggers": MOST_TRIGGERS}

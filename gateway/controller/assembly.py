@@ -153,6 +153,7 @@ def put_together(
             ),
             throttle=ReadThrottle(record.recorder, bus.emit),
             signals=panels.signals,
+            gestures=panels.gestures,
             output_tests=panels.output_tests,
             positions=panels.positions,
             uses=panels.uses,

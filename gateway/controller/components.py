@@ -11,6 +11,7 @@ from gateway.controller.access.credential_handler import CredentialHandler
 from gateway.controller.access.credential_uses import CredentialUses
 from gateway.controller.access.decision_figures import DecisionFigures
 from gateway.controller.access.emptying import AreaEmptying
+from gateway.controller.access.gesture_watch import GestureWatch
 from gateway.controller.access.identifier import Identifier
 from gateway.controller.access.passback_positions import Forgiveness, PassbackPositions
 from gateway.controller.access.peer_clearance import PeerClearance
@@ -92,6 +93,7 @@ class Components:
     changes: LastChanges
     throttle: ReadThrottle
     signals: ReaderSignals
+    gestures: GestureWatch
     output_tests: OutputTests
     positions: PassbackPositions
     uses: CredentialUses
@@ -154,6 +156,7 @@ class Components:
             self.hours,
             self.outputs,
             self.triggers,
+            self.gestures,
             self.figures,
             self.changes,
         )
@@ -167,6 +170,7 @@ class Components:
             "faults": self.faults,
             "fire": self.fire,
             "forgiveness": self.forgiveness,
+            "gestures": self.gestures,
             "hours": self.hours,
             "identifier": self.identifier,
             "modes": self.modes,

@@ -410,6 +410,8 @@ class Controller:
         self._components.changes.read(item.reader)
         if self._requests.captures.takes(item):
             self._components.credentials.report_threat(item)
+        elif self._components.gestures.takes(item):
+            return
         elif not repeated and self._components.throttle.passes(item, self._now_ms()):
             self._identified(item)
         elif not repeated:

@@ -10,6 +10,7 @@ from gateway.controller.access.admission_context import AdmissionContext
 from gateway.controller.access.credential_handler import CredentialHandler
 from gateway.controller.access.credential_uses import CredentialUses
 from gateway.controller.access.dynamic_codes import DynamicCodes
+from gateway.controller.access.gesture_watch import GestureWatch
 from gateway.controller.access.identifier import Identifier
 from gateway.controller.access.outcome_handler import OutcomeHandler
 from gateway.controller.access.passback_positions import PassbackPositions
@@ -54,6 +55,7 @@ class SitePanels:
     server: ServerDecisions
     peers: PeerClearance
     signals: ReaderSignals
+    gestures: GestureWatch
     output_tests: OutputTests
     alarms: AlarmPanel
     doors: dict[int, DoorPanel]
@@ -148,6 +150,9 @@ def panels_of(
     )
     credentials = CredentialHandler(identifier, context, server, outcomes, grants, clock, emit)
 
+    signals = ReaderSignals(site, sounders, adapters.feedback)
+    gestures = GestureWatch(alarms.zones, doors, interlock, signals, recorder, clock)
+
     return SitePanels(
         identifier=identifier,
         positions=positions,
@@ -156,7 +161,8 @@ def panels_of(
         credentials=credentials,
         server=server,
         peers=peers,
-        signals=ReaderSignals(site, sounders, adapters.feedback),
+        signals=signals,
+        gestures=gestures,
         output_tests=output_tests,
         alarms=alarms,
         doors=doors,

@@ -401,6 +401,15 @@ def _arming(body: Body, names: SiteNames) -> JournalLine:
     return _notice(f"ALARM ZONES {text}{left_out if body.get('bypassed') else ''}{by}")
 
 
+def _gesture(body: Body, names: SiteNames) -> JournalLine:
+    where = f"at {names.device(body['reader'])}"
+    who = names.person(body["user_id"])
+    if body.get("why"):
+        return _warning(f"GESTURE of {who} {where} refused: {body['why']}")
+    done = "held the doors unlocked" if body["held"] else "ended the hold of the doors"
+    return _notice(f"GESTURE {who} {done} {where}")
+
+
 def _entry(body: Body, _: SiteNames) -> JournalLine | None:
     if body["entry"] == "alarm":
         return None  # the entry of the alarm shows it
@@ -516,6 +525,7 @@ _LINES: Mapping[EntryKind, Callable[[Body, SiteNames], JournalLine | None]] = {
     EntryKind.CREDENTIAL_USED: lambda *_: None,
     EntryKind.DURESS: lambda *_: None,
     EntryKind.ARMING: _arming,
+    EntryKind.GESTURE: _gesture,
     EntryKind.ENTRY: _entry,
     EntryKind.SILENCED: lambda *_: _notice("ALARMS silenced"),
     EntryKind.READER_SLOWED: _reader_slowed,

@@ -285,6 +285,13 @@ def _arming(body: Body, _: SiteNames) -> Event:
     return _event(EventKind.ALARM, what, values, users)
 
 
+def _gesture(body: Body, names: SiteNames) -> Event:
+    what = Occurrence.HOLD_BEGUN if body["held"] else Occurrence.HOLD_ENDED
+    what = Occurrence.HOLD_REFUSED if body.get("why") else what
+    values = {"where": names.device(body["reader"]), "detail": body.get("why")}
+    return _event(EventKind.DOOR, what, values, [body["user_id"]], reader=body["reader"])
+
+
 def _entry(body: Body, _: SiteNames) -> Event | None:
     if body["entry"] == "alarm":
         return None  # the entry of the alarm shows it
@@ -531,6 +538,7 @@ _EVENTS: Mapping[EntryKind, _Made] = MappingProxyType(
         EntryKind.CREDENTIAL_USED: _none,
         EntryKind.DURESS: _none,
         EntryKind.ARMING: _arming,
+        EntryKind.GESTURE: _gesture,
         EntryKind.ENTRY: _entry,
         EntryKind.SILENCED: _plain(EventKind.ALARM, Occurrence.SILENCED),
         EntryKind.READER_SLOWED: _reader_slowed,

@@ -83,6 +83,11 @@ EVENTS: Mapping[Occurrence, Variants] = MappingProxyType(
         Occurrence.ARMED: (noted("All alarm zones armed"),),
         Occurrence.DISARMED: (noted("Alarm zones disarmed: %(zones)s"),),
         Occurrence.BYPASSED: (noted("Alarm zones left out since they were open: %(bypassed)s"),),
+        Occurrence.HOLD_BEGUN: (noted("Held unlocked by a second card at %(where)s"),),
+        Occurrence.HOLD_ENDED: (noted("Hold ended by a second card at %(where)s"),),
+        Occurrence.HOLD_REFUSED: (
+            noted("A hold by a second card was refused at %(where)s: %(detail)s"),
+        ),
         Occurrence.ARMING_REFUSED: (noted("Not armed, these alarm zones are open: %(zones)s"),),
         Occurrence.ENTRY_DELAY: (
             noted("Somebody came in at zone %(zone)s: %(seconds)s s left to disarm"),

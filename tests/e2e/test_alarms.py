@@ -137,12 +137,17 @@ def test_an_operator_disarms_and_arms_with_time_to_leave(demo: Running) -> None:
         demo.sim("zone", zone=1, value="active")
         alarms(demo, lambda: demo.site.sim("tamper", "on"))
         assert facts(demo.api.since("alarm_logs", before)) == [(ON, TAMPER, 0)]
-        demo.api.ask("alarm_arm", {"exit_delay_s": 600})
+        status, refused = demo.api.post("alarm_arm", {"exit_delay_s": 600})
+        assert (status, refused["error"].endswith("these zones are open: 1")) == (403, True)
+        demo.sim("zone", zone=1, value="idle")
+        assert demo.api.ask("alarm_arm", {"exit_delay_s": 600}) == {"bypassed": []}
         assert demo.api.ask("alarm_state")["zones"][0]["state"] == "exit"
-        started = alarms(demo, lambda: demo.api.ask("alarm_arm"))
+        demo.api.ask("alarm_arm")
+        started = alarms(demo, lambda: demo.site.sim("zone", "1", "active"))
         assert started == [(ON, 1, 0)]
         alarms(demo, lambda: demo.site.sim("tamper", "off"))
     finally:
+        demo.sim("zone", zone=1, value="idle")
         demo.api.ask("alarm_arm")
     assert demo.api.post("alarm_arm", {"zones": [4]})[0] == 404
 

@@ -42,8 +42,8 @@ OBJECTS: Mapping[str, str] = {
         threat_levels threat_level_groups occupancy_limits escort_rules
         door_settings door_groups door_group_doors triggers
         door_operators door_operator_readers
-        door_settings door_groups door_group_doors
         zone_sets zone_set_zones
+        portal_gestures portal_gesture_groups portal_gesture_users
     """,
 }
 

@@ -43,6 +43,8 @@ def page() -> str:
         lines += [f"## {title}", "", *_cases(_read(ACCESS / name)), ""]
     lines += ["## When the clock is trusted", "", *_clock(_read(HOST / "clock_trust.toml")), ""]
     lines += ["## Reads one after the other", "", *_scenarios(_read(ACCESS / "admission.toml"))]
+    gestures = ACCESS / "gestures.toml"
+    lines += ["", f"## {_title(gestures)}", "", *_timelines(_read(gestures))]
     lines += ["", "## Who is inside, and escorts", ""]
     lines += _scenarios(_read(ACCESS / "occupancy.toml"))
     rooms = (DOORS, ALARMS, TRIGGERS, WIRES, WHOLE)

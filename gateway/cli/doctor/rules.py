@@ -9,6 +9,7 @@ from gateway.access.passback import PassbackMode, Strictness
 from gateway.access.policy import Policy, Portal
 from gateway.cli.doctor.door_rows import door_row_findings
 from gateway.cli.doctor.findings import Finding, fail, warn
+from gateway.cli.doctor.gestures import gesture_findings
 from gateway.cli.doctor.portals import closed_portals, unserved
 from gateway.cli.doctor.triggers import trigger_findings
 from gateway.cli.doctor.zone_sets import zone_set_findings
@@ -70,6 +71,7 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
     yield from _keypads_at_levels(site, config)
     yield from trigger_findings(data, site, config)
     yield from zone_set_findings(site, config)
+    yield from gesture_findings(site, config)
 
 
 def _unopened(data: Path, site: SiteFile, config: EffectiveConfig) -> Iterator[Finding]:

@@ -464,6 +464,11 @@ class DoorPanel(Component):
         return DoorView(self._settings, after, until_ms)
 
     @property
+    def held(self) -> bool:
+        """Whether somebody holds the door unlocked."""
+        return self._state.hold
+
+    @property
     def mode(self) -> Mode:
         return self._state.mode
 

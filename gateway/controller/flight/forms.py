@@ -23,6 +23,7 @@ from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter
 
+from gateway.access.gestures import GestureState
 from gateway.access.rows import PolicyRows
 from gateway.controller.access.credential_handler import CredentialHandlerState
 from gateway.controller.access.credential_uses import CredentialUsesState
@@ -59,7 +60,7 @@ from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 
-FORM = 28
+FORM = 29
 """A program reads only records of its own form."""
 LONGEST_KEY_BITS = 8
 """A frame with at most so many bits is a key of a keypad."""
@@ -74,6 +75,7 @@ STATES: Mapping[str, type] = MappingProxyType(
         "faults": FaultsState,
         "fire": FireLatchState,
         "forgiveness": ForgivenessState,
+        "gestures": GestureState,
         "hours": OpeningHoursState,
         "identifier": IdentifierState,
         "loop": LoopState,

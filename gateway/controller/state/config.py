@@ -9,6 +9,7 @@ from functools import cached_property
 
 from gateway.access.admission_settings import admission_settings
 from gateway.access.admission_values import AdmissionSettings
+from gateway.access.gestures import PortalGesture, portal_gestures
 from gateway.access.online import OnlineSettings, online_settings
 from gateway.access.threat import ThreatLevel, in_force
 from gateway.alarms.alarm_settings import AlarmInputs, AlarmSettings, alarm_inputs, alarm_settings
@@ -87,6 +88,12 @@ class EffectiveConfig:
     def threat(self) -> ThreatLevel | None:
         """What the threat level in force does; None for the ordinary one."""
         return in_force(self.snapshot.policy.threat_levels, self.threat_level)
+
+    @cached_property
+    def gestures(self) -> tuple[PortalGesture, ...]:
+        """What listed people do at readers beside opening."""
+        snapshot = self.snapshot
+        return portal_gestures(snapshot.gestures, snapshot.gesture_groups, snapshot.gesture_users)
 
     @cached_property
     def doors(self) -> dict[int, ConfiguredDoor]:

@@ -235,6 +235,14 @@ class _Arming(_Body):
     user_id: Id = 0
 
 
+class _GestureMade(_Body):
+    portal_id: Id
+    reader: str
+    user_id: Id
+    held: bool
+    why: str = ""
+
+
 class _CardSpent(_Body):
     card_id: Id
     card_value: Int
@@ -332,6 +340,7 @@ _FORMS: Mapping[EntryKind, type[_Body]] = {
     EntryKind.ENTRY: _EntryDelay,
     EntryKind.DURESS: _Duress,
     EntryKind.ARMING: _Arming,
+    EntryKind.GESTURE: _GestureMade,
     EntryKind.CODE_USED: _CodeUsed,
     EntryKind.CARD_SPENT: _CardSpent,
     EntryKind.CREDENTIAL_USED: _CredentialUsed,

@@ -93,6 +93,9 @@ class EntryKind(StrEnum):
     ARMING = "arming"
     """Alarm zones were armed or disarmed: all that are disarmed, what is left of times to leave,
     and those that are bypassed. Or (`refused`) nothing was armed, since these were open."""
+    GESTURE = "gesture"
+    """Somebody held the doors of a portal unlocked by a gesture at its reader, or ended that; or
+    (`why`) that was refused."""
     ENTRY = "entry"
     """Somebody came in at an alarm zone with an entry delay: `delay` with what is left of it,
     `alarm` once it lasts until it is silenced, `over` when neither is so any more."""

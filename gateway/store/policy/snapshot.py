@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import peewee
 
+from gateway.access.gestures import GestureRow
 from gateway.access.policy import Policy, compile_policy
 from gateway.access.rows import (
     ActionRow,
@@ -180,6 +181,12 @@ class Snapshot:
     """By id."""
     zones_of_sets: tuple[tuple[int, int], ...] = ()
     """Zone set and zone: `zone_set_zones`."""
+    gestures: tuple[GestureRow, ...] = ()
+    """`portal_gestures`."""
+    gesture_groups: tuple[tuple[int, int], ...] = ()
+    """Gesture and group."""
+    gesture_users: tuple[tuple[int, int], ...] = ()
+    """Gesture and person."""
 
 
 class Tables(Protocol):
@@ -312,6 +319,9 @@ class SnapshotReader:
         formats = yield from self._rows("wiegand_modes", WiegandModeRow)
         zone_sets = yield from self._rows("zone_sets", ZoneSetRow)
         zone_links = yield from self._links("zone_set_zones", "zone_set_id", "alarm_zone_id")
+        gestures = yield from self._rows("portal_gestures", GestureRow)
+        of_groups = yield from self._links("portal_gesture_groups", "portal_gesture_id", "group_id")
+        of_users = yield from self._links("portal_gesture_users", "portal_gesture_id", "user_id")
         modes = yield from self._rows("exception_modes", ModeRow)
         if any(row.mode not in MODE_WORDS for row in modes):
             # What stands for nothing would end an emergency.
@@ -349,6 +359,9 @@ class SnapshotReader:
             operator_readers=_grouped(its_readers),
             zone_sets={row.id: row for row in zone_sets},
             zones_of_sets=tuple((link.left, link.right) for link in zone_links),
+            gestures=gestures,
+            gesture_groups=tuple((link.left, link.right) for link in of_groups),
+            gesture_users=tuple((link.left, link.right) for link in of_users),
         )
 
     def _configuration(self, version: int, _mark: object) -> Work[Configuration]:

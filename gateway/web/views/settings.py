@@ -43,6 +43,12 @@ PLACES: tuple[tuple[str, str, str, Right], ...] = (
         Right.OWNER,
     ),
     (
+        "/settings/gestures",
+        noted("Gestures at readers"),
+        noted("Second cards that hold a door, cards and keys that arm."),
+        Right.ADMINISTRATOR,
+    ),
+    (
         "/settings/zone-sets",
         noted("Sets of alarm zones"),
         noted("Which zones are armed together, and what chimes."),

@@ -1,0 +1,59 @@
+"""What `gateway doctor` says of sets of zones, chimes and gestures that do nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from gateway.cli import doctor
+from gateway.commands.provisioning import initialise
+from gateway.objects.catalogue import REGISTRY
+from gateway.store.files import STORE_FILE
+from gateway.store.objects.store import Store
+
+DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Store]]:
+    data = tmp_path_factory.mktemp("site") / "data"
+    initialise(data, DEMO, demo=True)
+    with Store.open(data / STORE_FILE, REGISTRY, lambda: 0) as store:
+        yield data, store
+
+
+def said(data: Path) -> str:
+    return "\n".join(f"{it.subject}: {it.text}" for it in doctor.examine(data))
+
+
+def test_a_set_without_zones_and_chimes_that_nobody_hears_are_named(
+    demo: tuple[Path, Store],
+) -> None:
+    data, store = demo
+    before = said(data)
+    assert "zone set" not in before
+    assert "chime" not in before
+    store.insert("zone_sets", [{"name": "night"}])
+    store.modify("alarm_zones", {"chime": 1}, {"alarm_zones": {"zone": 1}})
+    store.insert("door_settings", [{"door_id": 2, "chime": 1}])
+    found = said(data)
+    assert "zone set night: has no zone: arming it is refused" in found
+    assert "chime: zone 1, door 2: no reader has a buzzer" in found
+
+
+def test_gestures_without_people_doors_or_a_keypad_are_named(demo: tuple[Path, Store]) -> None:
+    data, store = demo
+    assert "gesture" not in said(data)
+    (number,) = store.insert("zone_sets", [{"name": "day"}])
+    (empty,) = store.insert("portals", [{"name": "attic", "area_from_id": 1, "area_to_id": 1}])
+    row = {"portal_id": empty}
+    store.insert("portal_gestures", [{**row, "gesture": 1}])
+    store.insert("portal_gestures", [{**row, "gesture": 3, "zone_set_id": number, "keys": "1"}])
+    found = said(data)
+    subject = f"portal {empty} (attic)"
+    assert f"{subject}: gesture 1 lists nobody" in found
+    assert f"{subject}: gesture 1 holds its doors, but it opens no door of this device" in found
+    assert f"{subject}: gesture 3 needs keys, but none of its readers has a keypad" in found

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from gateway.clock import boot_id
-from gateway.errors import GatewayError, NotSupportedHere, TooBusy
+from gateway.errors import DeviceUnavailable, GatewayError, NotSupportedHere, TooBusy
 from gateway.files import read_whole
 from gateway.host.signatures import verified_by_library
 from gateway.host.update_bundle import (
@@ -154,7 +154,8 @@ def _text(value: Any) -> str:
 def installed_version() -> tuple[str, str]:
     """Release of the gateway and Debian release of the installed package.
 
-    Raises NotSupportedHere where there is none.
+    Raises NotSupportedHere where there is none, and DeviceUnavailable while dpkg works on it, as it
+    still does for a while after a release went back.
     """
     words = ["dpkg-query", "-W", "-f", "${db:Status-Status} ${Version}", PACKAGE]
     try:
@@ -163,6 +164,8 @@ def installed_version() -> tuple[str, str]:
         said = ""
     state, _, version = said.partition(" ")
     release, _, debian = version.partition("~")
+    if state in {"half-configured", "half-installed", "unpacked"}:
+        raise DeviceUnavailable("dpkg works on the gateway's package; try again in some minutes")
     if state != "installed" or not debian:
         raise NotSupportedHere(
             "updates need the Debian package, and this program was installed otherwise; "

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from gateway.errors import NotSupportedHere
+from gateway.errors import DeviceUnavailable, NotSupportedHere
 from gateway.files import read_whole, write_whole
 from gateway.host.update_install import PACKAGE, UpdateOutcome, installed_version, last_update
 
@@ -121,7 +121,7 @@ def _relays_put() -> bool:
 
 
 def _installed() -> str:
-    with suppress(NotSupportedHere):
+    with suppress(NotSupportedHere, DeviceUnavailable):
         return "~".join(installed_version())
     return ""
 

@@ -61,7 +61,7 @@ class ContainerError(AssertionError):
     """A program in the container failed; the text has what it wrote."""
 
 
-def eventually(look: Callable[[], T], what: str, deadline_s: float = 120.0) -> T:
+def eventually(look: Callable[[], T], what: str, deadline_s: float = 600.0) -> T:
     """The first truthy answer of `look`; fails, naming `what` and the last answer, at the end."""
     end = time.monotonic() + deadline_s
     while not (found := look()):

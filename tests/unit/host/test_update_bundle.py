@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gateway.clock import boot_id
-from gateway.errors import NotSupportedHere
+from gateway.errors import DeviceUnavailable, NotSupportedHere
 from gateway.host.signatures import OPENSSL, verified_by_library, verified_by_openssl
 from gateway.host.update_bundle import (
     UpdateFacts,
@@ -34,6 +34,7 @@ from gateway.host.update_install import (
     UpdateNote,
     UpdateOutcome,
     UpdateStep,
+    installed_version,
     last_update,
     prepared,
 )
@@ -198,6 +199,26 @@ def test_a_link_is_not_followed_to_an_update(
     ):
         pass
     assert not (tmp_path / "work/private").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "why"),
+    [
+        ("", NotSupportedHere, "updates need the Debian package"),
+        ("not-installed ", NotSupportedHere, "updates need the Debian package"),
+        ("config-files 1.0.0~deb13", NotSupportedHere, "updates need the Debian package"),
+        ("installed 1.0.0", NotSupportedHere, "updates need the Debian package"),
+        ("half-configured 1.0.0~deb13", DeviceUnavailable, "try again in some minutes"),
+        ("unpacked 1.0.0~deb13", DeviceUnavailable, "try again in some minutes"),
+    ],
+)
+def test_what_dpkg_says_of_the_package_is_told_apart(
+    said: str, error: type[Exception], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = subprocess.CompletedProcess([], 0, said)
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: done)
+    with pytest.raises(error, match=why):
+        installed_version()
 
 
 def note(**words: Any) -> UpdateNote:

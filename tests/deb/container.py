@@ -26,7 +26,7 @@ BUILT = Path(__file__).resolve().parents[2] / ".deb"
 """Where `.ci/deb_roots` puts the file trees."""
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 START_S = 120.0
-RUN_S = 600.0
+RUN_S = 1_800.0
 
 _ASK = """
 import json, sys, urllib.request

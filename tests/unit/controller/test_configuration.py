@@ -33,10 +33,11 @@ SNAPSHOTS = {
     "explain/site_view.py",
     "controller/flight/rules.py",
     "cli/doctor/portals.py",
+    "cli/doctor/triggers.py",
 }
 """Where the values of a snapshot are read. `modes` puts in modes that the database could not store,
 `site_view` says what the controller makes of them, `rules` writes them down whatever they are, and
-`portals` finds those that nothing acts on."""
+`portals` finds those that nothing acts on, and `triggers` whether the monitor has an address."""
 STORAGE = {"store/objects/store.py", "store/policy/snapshot.py"}
 """Where all values are fetched, for those who ask for some."""
 ONLY_TOLD = {("general", "language")}
@@ -120,6 +121,8 @@ def read_by_the_controller() -> set[Key]:
         zones={},
         version=1,
         sec_boxes={},
+        door_rows={},
+        door_groups={},
         portal_of_reader={},
         wiegand_modes=(),
     )

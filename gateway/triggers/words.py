@@ -79,6 +79,10 @@ class TriggerEvent(StrEnum):
     THREAT_LEVEL = "threat_level"
     THREAT_NORMAL = "threat_normal"
     THREAT_OVER = "threat_over"
+    AREA_EMPTIED = "area_emptied"
+    AREA_EMPTIED_ON_TIME = "area_emptied_on_time"
+    TOO_FEW_INSIDE = "too_few_inside"
+    TOO_FEW_OVER = "too_few_over"
     STARTED = "started"
     ENDED_UNCLEANLY = "ended_uncleanly"
 

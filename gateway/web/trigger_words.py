@@ -74,6 +74,10 @@ TRIGGER_EVENTS: Mapping[TriggerEvent, str] = MappingProxyType(
         TriggerEvent.THREAT_LEVEL: noted("A threat level begins"),
         TriggerEvent.THREAT_NORMAL: noted("The threat level is normal again"),
         TriggerEvent.THREAT_OVER: noted("The time of a threat level is over"),
+        TriggerEvent.AREA_EMPTIED: noted("An area is set empty"),
+        TriggerEvent.AREA_EMPTIED_ON_TIME: noted("An area is set empty on time"),
+        TriggerEvent.TOO_FEW_INSIDE: noted("Too few people are inside an area"),
+        TriggerEvent.TOO_FEW_OVER: noted("Enough people are inside an area again"),
         TriggerEvent.STARTED: noted("The door controller started"),
         TriggerEvent.ENDED_UNCLEANLY: noted("The last run ended by a power cut or crash"),
     }

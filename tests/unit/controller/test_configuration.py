@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import gateway
 from gateway.controller.state.config import EffectiveConfig
 from gateway.objects.configuration import Kind
 from gateway.objects.configuration_keys import CONFIGURATION, DOORS
 from gateway.settings import SiteFile
+from gateway.store.policy.snapshot import without_rules
 
 Key = tuple[str, str]
 
@@ -114,18 +114,7 @@ def full_site() -> SiteFile:
 
 def read_by_the_controller() -> set[Key]:
     site, values = full_site(), Recorded()
-    snapshot: Any = SimpleNamespace(
-        modes={},
-        policy=SimpleNamespace(portals={}),
-        configuration=values,
-        zones={},
-        version=1,
-        sec_boxes={},
-        door_rows={},
-        door_groups={},
-        portal_of_reader={},
-        wiegand_modes=(),
-    )
+    snapshot = replace(without_rules(), configuration=values, version=1)
     EffectiveConfig.proved(site, snapshot)
     return values.asked
 

@@ -115,11 +115,11 @@ ROWS = {
     "a missing member": ("""body = '{"door": 1}'""", MODES),
     "a huge number": (f"""body = '{{"ended": {"9" * 4000}, "mode": "x"}}'""", MODES),
     "the end of a mode of no door": (
-        """body = '{"ended": 9, "until_utc": 5, "mode": "emergency"}'""",
+        """body = '{"ended": -1, "until_utc": 5, "mode": "emergency"}'""",
         MODES,
     ),
     "the rest of a mode of no door": (
-        """body = '{"timed": 9, "until_utc": 5, "left_ms": 5, "mode": "emergency"}'""",
+        """body = '{"timed": -1, "until_utc": 5, "left_ms": 5, "mode": "emergency"}'""",
         MODES,
     ),
     "an unstored mode with an endless reason": (

@@ -16,6 +16,7 @@ from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal, Rule
 from gateway.access.reasons import AccessEvent, Reason
 from gateway.access.trace import PersonTie, PlaceTie, RuleOutcome, RuleTrace, TimeVerdict
+from gateway.access.validations import Validation
 from gateway.clock import Moment
 
 
@@ -101,6 +102,8 @@ class _Tie:
     in_time: bool
     unknown: bool
     """It releases only on a condition that cannot be evaluated, so it does not."""
+    unmet: bool
+    """A condition that is known does not hold."""
 
 
 def _decide_by_rules(
@@ -115,13 +118,14 @@ def _decide_by_rules(
         instant,
         conditional=policy.is_conditional(person),
         doubtful=doubtful.keys(),
+        person=person,
     )
     tied = {**doubtful, **tied}
     own_wins = any(tie.rule.releases and tie.person is PersonTie.OWN for tie in ties)
     counted = [
         tie for tie in ties if tie.rule.releases and (tie.person is PersonTie.OWN or not own_wins)
     ]
-    releasing = [tie for tie in counted if tie.in_time and not tie.unknown]
+    releasing = [tie for tie in counted if tie.in_time and not tie.unknown and not tie.unmet]
     blocking = [tie for tie in ties if tie.blocks]
     if blocking:
         reason, fired = Reason.BLOCKED, blocking
@@ -192,6 +196,7 @@ def _ties(
     *,
     conditional: bool,
     doubtful: Collection[int],
+    person: Person,
 ) -> list[_Tie]:
     """The rules tied to person and place, ascending; `conditional` as `Policy.is_conditional`."""
     places = dict.fromkeys(tied.keys() & portal.area_rules, PlaceTie.AREA)
@@ -202,10 +207,15 @@ def _ties(
         time = rule.when.at(instant)
         if rule.releases and id_ in doubtful:
             time = TimeVerdict.CLOCK_NOT_TRUSTED
-        blocks = rule.blocks and time is not TimeVerdict.OUT_OF_TIME
+        holds = Validation.certain if rule.releases else Validation.possible
+        unmet = not all(holds(validation, person) for validation in rule.validations)
+        # A condition that is not known keeps no rule from blocking.
+        lifted = unmet and not rule.unknown
+        blocks = rule.blocks and time is not TimeVerdict.OUT_OF_TIME and not lifted
         in_time = time in (TimeVerdict.ALWAYS, TimeVerdict.IN_TIME)
         unknown = rule.releases and (conditional or bool(rule.unknown))
-        ties.append(_Tie(rule, tied[id_].person, places[id_], time, blocks, in_time, unknown))
+        place, owner = places[id_], tied[id_].person
+        ties.append(_Tie(rule, owner, place, time, blocks, in_time, unknown, unmet))
     return ties
 
 
@@ -216,12 +226,12 @@ def _actions(ties: list[_Tie]) -> list[Action]:
 def _why_not(counted: list[_Tie]) -> Reason:
     if not counted:
         return Reason.NO_RULE
-    unmet = [tie for tie in counted if not tie.unknown]
-    if any(tie.time is TimeVerdict.CLOCK_NOT_TRUSTED for tie in unmet):
+    late = [tie for tie in counted if not tie.unknown and not tie.unmet]
+    if any(tie.time is TimeVerdict.CLOCK_NOT_TRUSTED for tie in late):
         return Reason.CLOCK_NOT_TRUSTED
     if any(tie.unknown for tie in counted):
         return Reason.UNKNOWN_CONDITION
-    return Reason.OUT_OF_TIME
+    return Reason.OUT_OF_TIME if late else Reason.CONDITION_NOT_MET
 
 
 def _trace(tie: _Tie, *, own_wins: bool, blocked: bool) -> RuleTrace:
@@ -252,8 +262,8 @@ def _outcome(tie: _Tie, *, own_wins: bool, blocked: bool) -> RuleOutcome:
         return RuleOutcome.UNKNOWN_TYPE
     if tie.rule.releases and own_wins and tie.person is PersonTie.GROUP:
         return RuleOutcome.OWN_SCHEDULE_WINS
-    if tie.unknown:
-        return RuleOutcome.UNKNOWN_CONDITION
+    if tie.unknown or tie.unmet:
+        return RuleOutcome.UNKNOWN_CONDITION if tie.unknown else RuleOutcome.CONDITION_NOT_MET
     if tie.time in _UNMET:
         return _UNMET[tie.time]
     return RuleOutcome.OVERRULED_BY_BLOCK if blocked else RuleOutcome.RELEASES

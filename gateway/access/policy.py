@@ -56,15 +56,17 @@ from gateway.access.unlocks import (
     compile_unlocks,
     unlocked_by,
 )
+from gateway.access.validations import Validation, compile_validations
 from gateway.clock import Moment
 
 BLOCK = 0
 RELEASE = 1
 """`access_rules.type`."""
 
-_Ties = tuple[tuple[CompiledZone, ...], tuple[Action, ...], tuple[str, ...]]
-"""Of a rule: its time zones, its actions, and the tables of its conditions that are unknown."""
-_NO_TIES: _Ties = ((), (), ())
+_Ties = tuple[tuple[CompiledZone, ...], tuple[Action, ...], tuple[str, ...], tuple[Validation, ...]]
+"""Of a rule: its time zones, its actions, the tables of its conditions that are unknown, and its
+conditions that are known."""
+_NO_TIES: _Ties = ((), (), (), ())
 
 R = TypeVar("R")
 V = TypeVar("V")
@@ -84,6 +86,8 @@ class Rule:
     unknown: tuple[str, ...]
     """Tables of its conditions that this build cannot evaluate: with one, it never releases, but it
     still blocks."""
+    validations: tuple[Validation, ...]
+    """Its conditions that this build knows."""
     elsewhere_own: RuleTrace
     """Its trace as a person's own rule at a place that it is not tied to; built once, since it is
     the most frequent one."""
@@ -197,7 +201,8 @@ def compile_policy(rows: PolicyRows, steps: Steps | None = None) -> Work[Policy]
         zones,
         (yield from _links(steps, rows, "access_rule_time_zones")),
         (yield from _its_actions(steps, rows, "access_rule_actions", actions)),
-        (yield from _unknown(steps, rows, "access_rule_validations")),
+        (yield from _links(steps, rows, "access_rule_validations")),
+        (yield from steps.run("validations", compile_validations, rows.validations)),
     )
     rules = yield from steps.run("rules", partial(_rules, steps), rows.access_rules, ties)
     group_rules = yield from steps.run(
@@ -285,13 +290,17 @@ def _ties(
     zones: Mapping[int, CompiledZone],
     zone_links: Mapping[int, list[int]],
     actions: Mapping[int, tuple[Action, ...]],
-    unknown: Mapping[int, tuple[str, ...]],
+    validation_links: Mapping[int, list[int]],
+    validations: Mapping[int, Validation],
 ) -> Work[dict[int, _Ties]]:
     def ties(rule: int) -> tuple[int, _Ties]:
         its_zones = tuple([zones.get(zone, NO_ZONE) for zone in zone_links.get(rule, ())])
-        return rule, (its_zones, actions.get(rule, ()), unknown.get(rule, ()))
+        asked = validation_links.get(rule, ())
+        known = tuple([validations[id_] for id_ in asked if id_ in validations])
+        unknown = () if len(known) == len(asked) else ("access_rule_validations",)
+        return rule, (its_zones, actions.get(rule, ()), unknown, known)
 
-    return (yield from _map(zone_links.keys() | actions.keys() | unknown.keys(), ties))
+    return (yield from _map(zone_links.keys() | actions.keys() | validation_links.keys(), ties))
 
 
 def _rules(
@@ -320,7 +329,12 @@ def _unlocks(
     rows: Iterable[ScheduledUnlockRow], links: Iterable[LinkRow], rules: Mapping[int, Rule]
 ) -> Work[dict[int, list[UnlockSchedule]]]:
     linked = [rules[link[1]] for link in links if link[1] in rules]
-    conditions = {rule.id: rule.when for rule in linked if rule.releases and not rule.unknown}
+    # An unlock schedule asks nobody, so no condition of a person can hold.
+    conditions = {
+        rule.id: rule.when
+        for rule in linked
+        if rule.releases and not rule.unknown and not rule.validations
+    }
     return (yield from compile_unlocks(rows, links, conditions))
 
 
@@ -419,7 +433,7 @@ def _with_factors(
 
 def _rule(row: RuleRow, ties: _Ties) -> Work[Rule]:
     yield from ()
-    zones, actions, unknown = ties
+    zones, actions, unknown, validations = ties
     return Rule(
         id=row.id,
         name=row.name,
@@ -429,6 +443,7 @@ def _rule(row: RuleRow, ties: _Ties) -> Work[Rule]:
         when=_when(row, zones),
         actions=actions,
         unknown=unknown,
+        validations=validations,
         elsewhere_own=_elsewhere(row, PersonTie.OWN),
         elsewhere_by_group=_elsewhere(row, PersonTie.GROUP),
     )

@@ -108,6 +108,8 @@ class Reason(StrEnum):
     """A releasing rule ties person and place, but none that counts is in time."""
     UNKNOWN_CONDITION = "unknown_condition"
     """What would release has a stored condition that this build cannot evaluate."""
+    CONDITION_NOT_MET = "condition_not_met"
+    """What would release has a condition that does not hold for this person."""
     BLOCKED = "blocked"
     """A blocking rule applies."""
     LOCK_DOWN = "lock_down"
@@ -519,6 +521,14 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
             Cue.DENY,
             "a rule has a stored condition that this device cannot evaluate",
             "delete the condition that `gateway doctor` names",
+        ),
+        Reason.CONDITION_NOT_MET: ReasonEntry(
+            _DENIED,
+            Stage.RULES,
+            Cue.DENY,
+            "a condition of the rules does not hold for this person",
+            "add user $user to the group that the condition names (validations), or delete the "
+            "condition (access_rule_validations)",
         ),
         Reason.CREDENTIAL_REVOKED: ReasonEntry(
             _DENIED,

@@ -116,6 +116,14 @@ class FirstCardRow(NamedTuple):
     time_zone_id: int
 
 
+class ValidationRow(NamedTuple):
+    """A row of `validations`: a condition of rules, most of which no build of this device knows."""
+
+    id: int
+    validation: str
+    parameters: str
+
+
 class FactorModeRow(NamedTuple):
     """A row of `portal_factor_modes`; `mode` is a `FactorMode`."""
 
@@ -177,6 +185,7 @@ class PolicyRows:
     """(group, rule)"""
     access_rule_time_zones: Iterable[LinkRow] = ()
     """(rule, time zone)"""
+    validations: Iterable[ValidationRow] = ()
     access_rule_validations: Iterable[LinkRow] = ()
     """(rule, validation)"""
     user_identification_rules: Iterable[LinkRow] = ()

@@ -51,6 +51,8 @@ class RuleOutcome(StrEnum):
     CLOCK_NOT_TRUSTED = "clock_not_trusted"
     UNKNOWN_CONDITION = "unknown_condition"
     """It has, or the person has, a stored condition that this build cannot evaluate."""
+    CONDITION_NOT_MET = "condition_not_met"
+    """A condition of the rule does not hold for this person."""
     OWN_SCHEDULE_WINS = "own_schedule_wins"
     """A department's rule, where the person has a releasing rule of their own."""
     OVERRULED_BY_BLOCK = "overruled_by_block"

@@ -370,7 +370,7 @@ def _person(view: SiteView, request: ExplainRequest) -> tuple[Person | None, str
     factor = _FACTORS[credential.kind]
     if credential.kind is CredentialKind.QRCODE and mode is not QrMode.ALPHANUMERIC:
         return None, "", factor  # these modes accept numbers only
-    person = view.people().find(credential).person
+    person = view.counted(view.people().find(credential).person)
     member = view.people_index.one(person.id) if person else None
     return person, member.name if member else "", factor
 
@@ -379,7 +379,8 @@ def _answer(
     view: SiteView, case: Case, name: str, shown: Mapping[str, Any] = MappingProxyType({})
 ) -> dict[str, Any]:
     """The answer about a case, in data and in sentences; `shown` is what was presented."""
-    rules, left_out = rule_reports(case)
+    present = case.person and case.person.at(case.moment)
+    rules, left_out = rule_reports(replace(case, person=present))
     groups = set(case.person.group_ids if case.person else ())
     groups.update(group for rule in rules for group in rule.tied_groups)
     sentences = Sentences(

@@ -35,7 +35,8 @@ class CureAction(StrEnum):
     CHANGE_BLOCK = "change_block"
     """Change the blocking rules `rule_ids`."""
     REMOVE_CONDITION = "remove_condition"
-    """Delete the condition of `rule_ids` that this device cannot evaluate."""
+    """Delete the condition of `rule_ids` that does not hold, or that this device cannot
+    evaluate."""
     END_LOCK_DOWN = "end_lock_down"
     """Of `door`, 0 for the device."""
     LOWER_THREAT_LEVEL = "lower_threat_level"
@@ -125,6 +126,7 @@ _OPENS_ONCE = frozenset(
         Reason.AREA_FULL,
         Reason.CLOCK_NOT_TRUSTED,
         Reason.UNKNOWN_CONDITION,
+        Reason.CONDITION_NOT_MET,
         Reason.PIN_NOT_ACCEPTED,
         Reason.CARD_NOT_ACCEPTED,
     }
@@ -181,7 +183,7 @@ def _blocked(case: Case, rules: Sequence[RuleReport]) -> Cure:
 
 
 def _condition(_: Case, rules: Sequence[RuleReport]) -> Cure:
-    unknown = _ids(rules, RuleOutcome.UNKNOWN_CONDITION)
+    unknown = _ids(rules, RuleOutcome.UNKNOWN_CONDITION, RuleOutcome.CONDITION_NOT_MET)
     return Cure(CureAction.REMOVE_CONDITION, {"rule_ids": unknown})
 
 
@@ -248,6 +250,7 @@ _CURES: Mapping[Reason, _Made] = MappingProxyType(
         Reason.NO_RULE: _no_rule,
         Reason.OUT_OF_TIME: _out_of_time,
         Reason.UNKNOWN_CONDITION: _condition,
+        Reason.CONDITION_NOT_MET: _condition,
         Reason.BLOCKED: _blocked,
         Reason.LOCK_DOWN: _lock_down,
         Reason.THREAT_LEVEL: _just(CureAction.LOWER_THREAT_LEVEL),

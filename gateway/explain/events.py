@@ -108,6 +108,7 @@ _RULES: Mapping[Reason, tuple[RuleOutcome, ...]] = MappingProxyType(
         Reason.OUT_OF_TIME: (RuleOutcome.OUT_OF_TIME, RuleOutcome.NO_SCHEDULE),
         Reason.BLOCKED: (RuleOutcome.BLOCKS,),
         Reason.UNKNOWN_CONDITION: (RuleOutcome.UNKNOWN_CONDITION,),
+        Reason.CONDITION_NOT_MET: (RuleOutcome.CONDITION_NOT_MET,),
         Reason.CLOCK_NOT_TRUSTED: (RuleOutcome.CLOCK_NOT_TRUSTED,),
         Reason.GRANTED: (RuleOutcome.RELEASES,),
     }

@@ -106,6 +106,10 @@ def _conditions(known: Known, _: WordNames) -> str:
     return _rules(known, RuleOutcome.UNKNOWN_CONDITION)
 
 
+def _unmet(known: Known, _: WordNames) -> str:
+    return _rules(known, RuleOutcome.CONDITION_NOT_MET)
+
+
 def _untrusted(known: Known, _: WordNames) -> str:
     return _rules(known, RuleOutcome.CLOCK_NOT_TRUSTED)
 
@@ -285,6 +289,7 @@ _DETAILS: Mapping[Reason, Callable[[Known, WordNames], str]] = {
     Reason.BLOCKED: _blocked,
     Reason.CLOCK_NOT_TRUSTED: _untrusted,
     Reason.UNKNOWN_CONDITION: _conditions,
+    Reason.CONDITION_NOT_MET: _unmet,
     Reason.PASSBACK: _passback,
     Reason.LOCK_DOWN: _lock_down,
     Reason.THREAT_LEVEL: _threat,

@@ -240,6 +240,9 @@ _OUTCOMES: Mapping[tuple[str, TimeVerdict | None], str] = {
     (RuleOutcome.UNKNOWN_CONDITION, None): (
         "never releases: it or the person has a stored condition that this device cannot evaluate"
     ),
+    (RuleOutcome.CONDITION_NOT_MET, None): (
+        "does not count: a condition of it does not hold for {person}"
+    ),
     (RuleOutcome.OVERRULED_BY_BLOCK, None): "would release, but another rule blocks",
     (RuleOutcome.UNKNOWN_TYPE, None): "neither blocks nor releases: type {type}",
 }

@@ -23,6 +23,7 @@ from gateway.access.passback import (
     Now,
     PassbackPosition,
 )
+from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal
 from gateway.access.reasons import Reason
 from gateway.access.threat import ThreatLevel, in_force
@@ -38,6 +39,7 @@ from gateway.objects.models import Models
 from gateway.settings import SiteFile
 from gateway.store.files.database import TrackedDatabase, storage_errors
 from gateway.store.journal import CommittedEntry, JournalReader
+from gateway.store.journal.credential_uses import key_of
 from gateway.store.journal.passages import PassageReader, position_at
 from gateway.store.policy.exception_modes import DoorModes, exception_modes
 from gateway.store.policy.people import PeopleReader
@@ -79,6 +81,19 @@ class SiteView:
     def people(self) -> PeopleReader:
         """Finds people by credential."""
         return PeopleReader(self._context.database, self._context.models)
+
+    def counted(self, person: Person | None) -> Person | None:
+        """`person` with the uses of what they present, from the journal's file."""
+        if person is None or not any(it.uses for it in person.credentials):
+            return person
+        if not self._context.journal.exists():
+            return person
+        with closing(PassageReader(self._context.journal)) as reader:
+            shown = tuple(
+                replace(terms, used=reader.uses(key_of(terms, person.id)))
+                for terms in person.credentials
+            )
+        return replace(person, credentials=shown)
 
     @cached_property
     def status(self) -> ControllerStatus | None:

@@ -1,10 +1,11 @@
 """Portal rules and scheduled unlocks.
 
 A portal rule lists groups, with the number of people of each who must identify before the portal
-opens. `validations` are scripts of the vendor, which this device cannot run: a rule with one never
-releases. A portal rule with people (`portal_rule_users`) never releases either, since its meaning
-is not documented. A scheduled unlock lets everybody pass; the time zones of its access rules are
-its schedule, and their portals have its doors.
+opens. `validations` are conditions of rules. Those of the vendor are scripts, which this device
+cannot run: a rule with one never releases. `gateway.access.validations` has those that count for
+access rules. A portal rule with people (`portal_rule_users`) never releases either, since its
+meaning is not documented. A scheduled unlock lets everybody pass; the time zones of its access
+rules are its schedule, and their portals have its doors.
 """
 
 from __future__ import annotations
@@ -56,6 +57,7 @@ VALIDATIONS = ObjectType(
         Text("validation", required=True),
         Text("parameters", default=""),
     ),
+    policy=True,
 )
 ACCESS_RULE_VALIDATIONS = link(
     "access_rule_validations", "access_rules", "validations", policy=True

@@ -233,6 +233,10 @@ REASONS: Mapping[Reason, Variants] = MappingProxyType(
             noted("%(rules)s has a condition that this device does not know"),
             noted("a rule has a condition that this device does not know"),
         ),
+        Reason.CONDITION_NOT_MET: (
+            noted("a condition of %(rules)s does not hold"),
+            noted("a condition of a rule does not hold"),
+        ),
         Reason.BLOCKED: (noted("blocked by %(rules)s"), noted("blocked by a rule")),
         Reason.LOCK_DOWN: (noted("lock-down by %(by)s"), noted("lock-down")),
         Reason.THREAT_LEVEL: (

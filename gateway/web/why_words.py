@@ -80,6 +80,7 @@ PLACES: Mapping[CureAction, str] = MappingProxyType(
     {
         CureAction.GIVE_CREDENTIAL: "/people/give?card=%(card_value)s",
         CureAction.CHANGE_PIN: "/people/%(user_id)s",
+        CureAction.CHANGE_FACTORS: "/rules/factors",
         CureAction.CHANGE_CREDENTIAL: "/people/%(user_id)s",
         CureAction.EXTEND_RIGHT: "/people/%(user_id)s",
         CureAction.TIE_RULE: "/rules",

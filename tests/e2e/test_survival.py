@@ -276,3 +276,35 @@ def test_asked_to_end_it_ends_in_order(
     assert journal[-1].kind is EntryKind.STOPPED
     assert EntryKind.ENDED_UNCLEANLY not in {entry.kind for entry in journal}
     assert "Traceback" not in running.errors.read_text()
+
+
+def test_a_use_of_a_card_is_counted_once_and_kept_when_the_controller_is_killed(
+    running: Running, eventually: Callable[..., Any]
+) -> None:
+    running.api.modify("cards", {"uses": 2}, user_id=1)
+
+    def enter() -> int:
+        row = running.swiped(ANA)
+        if row["event"] == 7:
+            for value in ("open", "closed"):
+                running.new_rows(
+                    "access_events",
+                    lambda: running.sim("door", door="front", value=value),  # noqa: B023 - called at once
+                )
+        return int(row["event"])
+
+    def used() -> int:
+        running.api.load("access_logs", limit=1)  # brings the rows up to the journal
+        return int(
+            running.api.load("cards", fields=["used"], where={"cards": {"user_id": 1}})[0]["used"]
+        )
+
+    assert enter() == 7
+    eventually(lambda: used() == 1, "the use that counts")
+    running.swiped(ANA)  # and nobody goes through
+    running.kill("controller")
+    eventually(lambda: running.api.post("doors_state")[0] == 200, "the controller's return")
+    assert [enter(), enter()] == [7, 6]
+    eventually(lambda: used() == 2, "the last use")
+    bodies = [it.body for it in running.site.journal() if it.kind is EntryKind.CREDENTIAL_USED]
+    assert [body["used"] for body in bodies] == [1, 2]

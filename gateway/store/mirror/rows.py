@@ -39,6 +39,8 @@ _SAFE: Mapping[str, Mapping[str, Value]] = {
     "access_rule_validations": {"validation_id": -1},
     "user_identification_rules": {"identification_rule_id": -1, "type": 0},
     "group_identification_rules": {"identification_rule_id": -1, "type": 0},
+    # A condition that nobody knows.
+    "validations": {"validation": "", "parameters": ""},
     "portal_rules": {"type": -1, "priority": 0},
     "portal_rule_users": {"user_id": -1},
     "portal_rule_validations": {"validation_id": -1},

@@ -32,6 +32,7 @@ from gateway.access.rows import (
     ThreatLevelRow,
     TimeSpanRow,
     TimeZoneRow,
+    ValidationRow,
 )
 from gateway.access.schedule import Condition, compile_zone, restricting
 from gateway.access.slices import drain, sliced
@@ -74,6 +75,7 @@ _ROWS: Mapping[str, type[Any]] = {
     "portal_factor_modes": FactorModeRow,
     "occupancy_limits": OccupancyLimitsRow,
     "escort_rules": EscortRuleRow,
+    "validations": ValidationRow,
     "threat_levels": ThreatLevelRow,
 }
 """Table -> its rows, for PolicyRows."""

@@ -10,12 +10,14 @@ from urllib.parse import urlencode
 
 from flask import Response, request
 
+from gateway.access.credential_terms import CredentialStatus
 from gateway.access.reasons import AccessEvent
 from gateway.commands.answers import Rows
 from gateway.commands.people import printed
 from gateway.credentials.card_number import format_card, parse_printed_card
 from gateway.errors import InvalidRequest, NotFound
 from gateway.web.languages import gettext as _
+from gateway.web.languages import noted
 from gateway.web.person_words import may_pass
 from gateway.web.visit import View, Visit
 
@@ -28,6 +30,15 @@ _UNKNOWN_CARDS = 3
 _ENROL_S = 30
 """Time to show a card at a reader."""
 _TABLES = {"card": "cards", "qrcode": "qrcodes", "uhf_tag": "uhf_tags", "pin": "pins"}
+
+
+_TERMS = ("status", "begin_time", "end_time", "uses", "used")
+_STATUSES = {
+    int(CredentialStatus.ACTIVE): noted("In order"),
+    int(CredentialStatus.LOST): noted("Lost"),
+    int(CredentialStatus.STOLEN): noted("Stolen: raises the silent alarm where that is on"),
+    int(CredentialStatus.DISABLED): noted("Disabled"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +268,22 @@ def give_card(visit: Visit, user_id: int) -> Response:
     return visit.to(f"/people/{user_id}")
 
 
+def change_terms(visit: Visit, user_id: int, kind: str, credential: int) -> Response:
+    """Change status, validity and uses of a credential."""
+    if kind not in _TABLES:
+        raise NotFound(f"kind: must be one of {', '.join(_TABLES)}")
+    table, form = _TABLES[kind], visit.form
+    values = {
+        "status": _number("status", form.get("status", "")),
+        "begin_time": _stamp(visit, "begin_time"),
+        "end_time": _stamp(visit, "end_time"),
+        "uses": _number("uses", form.get("uses", "").strip() or "0"),
+    }
+    where = {table: {"id": credential, "user_id": user_id}}
+    visit.run("modify_objects", object=table, values=values, where=where)
+    return credentials(visit, user_id)
+
+
 def take_credential(visit: Visit, user_id: int, kind: str, credential: int) -> Response:
     """Take a credential from a person."""
     if kind not in _TABLES:
@@ -366,7 +393,17 @@ def _group_ids(visit: Visit, user_id: int) -> list[int]:
 
 def _credentials(visit: Visit, user_id: int) -> dict[str, Any]:
     def of_person(name: str, *fields: str) -> list[Any]:
-        return _rows(visit, name, fields=["id", *fields], where={name: {"user_id": user_id}})
+        where = {name: {"user_id": user_id}}
+        rows = _rows(visit, name, fields=["id", *fields, *_TERMS], where=where)
+        return [
+            {
+                **row,
+                "begin": _form_time(visit, row["begin_time"]),
+                "end": _form_time(visit, row["end_time"]),
+                "status_words": _(_STATUSES[row["status"]]) if row["status"] else "",
+            }
+            for row in rows
+        ]
 
     marks = visit.caller.sees_secrets
     cards = of_person("cards", "value", *(("panic",) if marks else ()))
@@ -381,6 +418,7 @@ def _credentials(visit: Visit, user_id: int) -> dict[str, Any]:
         "pins": of_person("pins", *(("pin_type",) if marks else ())),
         "readers": [reader.name for reader in visit.context.site.reader],
         "marks": marks,
+        "statuses": {status: _(words) for status, words in _STATUSES.items()},
     }
 
 
@@ -486,6 +524,11 @@ VIEWS = (
     View("/people/<int:user_id>/credentials/<kind>", add_credential, method="POST"),
     View(
         "/people/<int:user_id>/credentials/<kind>/<int:credential>", take_credential, method="POST"
+    ),
+    View(
+        "/people/<int:user_id>/credentials/<kind>/<int:credential>/terms",
+        change_terms,
+        method="POST",
     ),
     View("/people/<int:user_id>/enrolment", enrolment),
     View("/people/<int:user_id>/enrolment", enrol, method="POST"),

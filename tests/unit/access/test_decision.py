@@ -167,6 +167,7 @@ def test_names_in_a_trace_are_stable() -> None:
         "no_schedule",
         "clock_not_trusted",
         "unknown_condition",
+        "condition_not_met",
         "own_schedule_wins",
         "overruled_by_block",
     }

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.access.actions import OPENING_ACTIONS
+from gateway.access.credential_terms import CredentialKey, CredentialTerms
 from gateway.access.decision import decide
 from gateway.access.person import Person
 from gateway.access.policy import Policy, compile_policy
@@ -328,6 +329,46 @@ def test_nobody_passes_a_matching_block_and_no_denial_opens(
     )
     barred = dataclasses.replace(person, own_rule_ids=(*person.own_rule_ids, 50))
     decision = decide(compiled(stopped), barred, portal_id, moment)
+    assert not decision.allowed
+    assert not {action.name.lower() for action in decision.actions} & OPENING_ACTIONS
+
+
+UNUSABLE = st.builds(
+    CredentialTerms,
+    st.sampled_from(CredentialKey),
+    st.just(1),
+    status=st.integers(1, 9),
+    uses=st.integers(0, 2),
+) | st.builds(
+    CredentialTerms,
+    st.sampled_from(CredentialKey),
+    st.just(1),
+    uses=st.just(2),
+    used=st.integers(2, 5),
+)
+"""Lost, stolen, disabled, of a status that nobody knows, or used up."""
+IN_ORDER = st.builds(CredentialTerms, st.sampled_from(CredentialKey), st.just(2))
+
+
+@given(
+    rows=SITES,
+    person=PEOPLE,
+    portal_id=PORTAL_IDS,
+    moment=MOMENTS,
+    before=st.lists(IN_ORDER, max_size=2),
+    bad=UNUSABLE,
+)
+def test_what_is_lost_stolen_disabled_or_used_up_never_opens(
+    compiled: Compile,
+    rows: PolicyRows,
+    person: Person,
+    portal_id: int,
+    moment: Moment,
+    before: list[CredentialTerms],
+    bad: CredentialTerms,
+) -> None:
+    shown = dataclasses.replace(person, credentials=(*before, bad))
+    decision = decide(compiled(rows), shown, portal_id, moment)
     assert not decision.allowed
     assert not {action.name.lower() for action in decision.actions} & OPENING_ACTIONS
 

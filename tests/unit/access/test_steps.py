@@ -23,6 +23,7 @@ from gateway.access.rows import (
     ThreatLevelRow,
     TimeSpanRow,
     TimeZoneRow,
+    ValidationRow,
 )
 from gateway.access.slices import drain
 from gateway.access.steps import Steps
@@ -30,7 +31,14 @@ from tests.unit.access.test_properties import FLAG, IDS, SITES, links, rows_of
 
 TABLES = tuple(field.name for field in dataclasses.fields(PolicyRows) if field.name != "version")
 OTHER_TABLES: dict[str, st.SearchStrategy[Any]] = {
-    "access_rule_validations": links(4, 1, (0, 0, 1)),
+    "validations": rows_of(
+        ValidationRow,
+        0,
+        3,
+        st.sampled_from(("member_of", "not_member_of", "mask")),
+        st.sampled_from(("group=1", "group=2", "")),
+    ),
+    "access_rule_validations": links(4, 3, (0, 0, 1)),
     "user_identification_rules": links(2, 1),
     "group_identification_rules": links(2, 1),
     "portal_rules": rows_of(PortalRuleRow, 0, 3, st.just("pr"), st.sampled_from((1, 1, 2))),

@@ -24,6 +24,7 @@ from gateway.access.rows import (
     RuleRow,
     TimeSpanRow,
     TimeZoneRow,
+    ValidationRow,
 )
 from gateway.access.slices import drain
 from gateway.clock import Moment
@@ -89,6 +90,10 @@ def site(table: Table) -> PolicyRows:
         area_access_rules=rule_links(table, "areas"),
         group_access_rules=rule_links(table, "groups"),
         access_rule_time_zones=links(table, "rules", "zones"),
+        validations=[
+            ValidationRow(number, word, parameters)
+            for number, (word, parameters) in enumerate(table.get("validations", ()), 1)
+        ],
         access_rule_validations=[
             LinkRow(row["id"], validation)
             for row in table["rules"].values()

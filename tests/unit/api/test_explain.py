@@ -395,3 +395,57 @@ def _rows(name: str, *values: dict[str, Any]) -> dict[str, Any]:
 )
 def test_a_week_of_nobody_is_refused(site: Ask, body: object, login: str, status: int) -> None:
     assert site("when_can", body, login)[0] == status
+
+
+def test_a_card_that_is_not_in_order_is_told_with_its_row_and_where_to_change_it(
+    site: Ask, throwaway: SimpleNamespace
+) -> None:
+    store = throwaway.context.store
+    [card] = store.load({"object": "cards", "where": {"cards": {"value": 555}}}).rows
+    body = {"card_value": 555, "portal_id": FRONT, "time": SATURDAY}
+    where = {"cards": {"id": card["id"]}}
+    store.modify("cards", {"status": 1}, where)
+    lost = told(site, "explain", body)
+    store.modify("cards", {"status": 0, "uses": 3}, where)
+    fresh = told(site, "explain", body)
+    store.modify("cards", {"uses": 0}, where)
+
+    assert (lost["reason"], lost["event"], stages(lost)["validity"]) == (
+        "credential_lost",
+        6,
+        "refuses",
+    )
+    assert f"the credential is marked as lost: card {card['id']} of cards" in lost["text"]
+    target = {"user_id": ANA, "object": "cards", "id": card["id"]}
+    assert lost["cures"] == [{"action": "change_credential", "target": target}]
+    assert "555" not in lost["text"], "the row, not the number"
+    assert (fresh["reason"], stages(fresh)["validity"]) == ("granted", "passes")
+
+
+def test_what_a_portal_asks_for_is_told_with_the_row_that_says_so(
+    site: Ask, throwaway: SimpleNamespace
+) -> None:
+    store = throwaway.context.store
+    [row] = store.insert(
+        "portal_factor_modes", [{"portal_id": FRONT, "time_zone_id": 12, "mode": 2}]
+    )
+    body = {"card_value": 555, "portal_id": FRONT}
+    inside = told(site, "explain", {**body, "time": MONDAY})
+    outside = told(site, "explain", {**body, "time": SATURDAY})
+    store.destroy("portal_factor_modes")
+
+    assert (inside["reason"], inside["decided_by"]) == ("card_not_accepted", "second_factor")
+    assert f"portal_factor_modes {row}: a PIN only" in inside["text"]
+    assert (outside["reason"], stages(outside)["second_factor"]) == ("granted", "not_asked")
+
+
+def test_a_membership_that_has_ended_is_told(site: Ask, throwaway: SimpleNamespace) -> None:
+    store = throwaway.context.store
+    where = {"user_groups": {"user_id": BRUNO, "group_id": OFFICE}}
+    store.modify("user_groups", {"end_time": MONDAY - HOUR}, where)
+    answer = told(site, "explain", {"user_id": BRUNO, "portal_id": FRONT, "time": MONDAY})
+    store.modify("user_groups", {"end_time": 0}, where)
+
+    assert (answer["reason"], answer["event"]) == ("right_ended", 6)
+    assert "membership in group 'Office'" in answer["text"]
+    assert outcomes(answer)[OFFICE_RULE] == "other_person"

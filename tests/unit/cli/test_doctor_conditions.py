@@ -95,3 +95,14 @@ def test_a_portal_rule_of_a_type_that_is_not_known_is_named(store: tuple[Path, S
     found = [it for it in doctor.examine(data) if "portal_rules.type 0 holds" in it.text]
     opened.modify("portal_rules", {"type": 1}, {"portal_rules": {"id": 1}})
     assert [it.subject for it in found] == ["portal rule 1 (two)"]
+
+
+@pytest.mark.parametrize(("mode", "named"), [(3, ["reader qr"]), (1, [])])
+def test_a_reader_without_keypad_where_a_pin_is_asked_for_is_named(
+    store: tuple[Path, Store], mode: int, named: list[str]
+) -> None:
+    data, opened = store
+    opened.insert("portal_factor_modes", [{"portal_id": 2, "time_zone_id": 1, "mode": mode}])
+    found = [it for it in doctor.examine(data) if "it has no keypad" in it.text]
+    opened.destroy("portal_factor_modes")
+    assert [it.subject for it in found] == named

@@ -340,6 +340,9 @@ IN_WORDS: dict[str, Callable[[dict[str, Any], dict[str, Any]], str]] = {
         if "area_id" in body
         else f"positions forgotten, {body['why']}"
     ),
+    "credential_used": lambda body, _row: (
+        f"used {body['object']} {body['row_id']} by {body['user_id']}: {body['used']}"
+    ),
     "no_entry": lambda body, _row: f"not entered {body['users']}",
     "first_card": lambda body, _row: (
         f"first card {body['first_card']} {'counts' if body['on'] else 'over'}"

@@ -88,7 +88,7 @@ def test_the_policy_tables_are_those_that_decisions_are_compiled_from() -> None:
         "group_identification_rules", "scheduled_unlocks",
         "scheduled_unlock_access_rules", "contingency_card_access_rules", "antipassback_areas",
         "exception_modes", "first_card_unlocks", "first_card_unlock_groups", "timed_alarms",
-        "portal_factor_modes",
+        "portal_factor_modes", "validations",
         "threat_levels", "threat_level_groups", "occupancy_limits", "escort_rules",
         "door_settings", "door_groups", "door_group_doors",
         "door_operators", "door_operator_readers",

@@ -291,7 +291,9 @@ def rule_on(tables: Tables, user: Row, portal: Row, when: When) -> Ruling:
     blocking = [
         rule
         for rule in tied
-        if rule["type"] == 0 and restricts(tables, zones_of(tables, rule), when)
+        if rule["type"] == 0
+        and restricts(tables, zones_of(tables, rule), when)
+        and (has_unknown(tables, rule) or may_hold(tables, rule, user, when))
     ]
     by_rule = [
         action
@@ -308,7 +310,7 @@ def rule_on(tables: Tables, user: Row, portal: Row, when: When) -> Ruling:
     if is_conditional(tables, user, when):
         return Ruling("unknown_condition")
     certain = [rule for rule in counting if not is_doubtful(tables, rule, user, when)]
-    return by_releases(tables, counting, certain, portal, when)
+    return by_releases(tables, user, counting, certain, portal, when)
 
 
 def is_conditional(tables: Tables, user: Row, when: When) -> bool:
@@ -320,13 +322,10 @@ def is_conditional(tables: Tables, user: Row, when: When) -> bool:
 
 
 def by_releases(
-    tables: Tables, tied: list[Row], certain: list[Row], portal: Row, when: When
+    tables: Tables, user: Row, tied: list[Row], certain: list[Row], portal: Row, when: When
 ) -> Ruling:
-    counting = [
-        rule
-        for rule in tied
-        if not find(tables, "access_rule_validations", access_rule_id=rule["id"])
-    ]
+    known = [rule for rule in tied if not has_unknown(tables, rule)]
+    counting = [rule for rule in known if surely_holds(tables, rule, user, when)]
     fired = [
         rule
         for rule in counting
@@ -343,4 +342,33 @@ def by_releases(
     depends = any(some_day(span) for zone in zones for span in spans_of(tables, zone))
     if depends and not when.trusted:
         return Ruling("clock_not_trusted")
-    return Ruling("out_of_time" if counting == tied else "unknown_condition")
+    if known != tied:
+        return Ruling("unknown_condition")
+    return Ruling("out_of_time" if counting else "condition_not_met")
+
+
+def conditions_of(tables: Tables, rule: Row) -> list[Row]:
+    links = find(tables, "access_rule_validations", access_rule_id=rule["id"])
+    return [row for link in links for row in find(tables, "validations", id=link["validation_id"])]
+
+
+def has_unknown(tables: Tables, rule: Row) -> bool:
+    links = find(tables, "access_rule_validations", access_rule_id=rule["id"])
+    known = [row for row in conditions_of(tables, rule) if row["validation"] != "mask"]
+    return len(known) < len(links)
+
+
+def surely_holds(tables: Tables, rule: Row, user: Row, when: When) -> bool:
+    """Whether each condition of a rule holds for a person, beyond doubt."""
+    sure_ones = groups_of(tables, user, when)
+    doubtful = groups_of(tables, user, when, doubtful=True)
+    holds = {2: 2 in sure_ones, 3: 3 not in doubtful}
+    return all(holds[row["id"]] for row in conditions_of(tables, rule))
+
+
+def may_hold(tables: Tables, rule: Row, user: Row, when: When) -> bool:
+    """Whether each condition of a rule holds for a person, or may."""
+    sure_ones = groups_of(tables, user, when)
+    doubtful = groups_of(tables, user, when, doubtful=True)
+    holds = {2: 2 in doubtful, 3: 3 not in sure_ones}
+    return all(holds[row["id"]] for row in conditions_of(tables, rule))

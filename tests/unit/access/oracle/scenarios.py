@@ -257,7 +257,7 @@ def _ending(draw: Random, links: list[Row]) -> list[Row]:
 
 def _credentials(draw: Random) -> list[Row]:
     """What people show; most of it is in order."""
-    likely, counted = draw.choice((0, 0, 0.25)), draw.choice((0, 0.9))
+    likely, counted = draw.choice((0, 0, 0.25)), draw.choice((0, 1))
     pairs = product(range(1, 7), (*CARDS, "pin"))
     return [
         {
@@ -267,7 +267,7 @@ def _credentials(draw: Random) -> list[Row]:
             "status": draw.choice((1, 2, 3, 9)) if draw.random() < likely else 0,
             "begin_time": _stamp(draw) if draw.random() < likely / 2 else 0,
             "end_time": _stamp(draw) if draw.random() < likely / 2 else 0,
-            "uses": draw.choice((1, 1, 1, 2)) if draw.random() < counted else 0,
+            "uses": draw.choice((1, 1, 1, 1, 2)) if draw.random() < counted else 0,
         }
         for id_, (user, factor) in enumerate(pairs, 1)
     ]
@@ -279,7 +279,18 @@ def _conditions(draw: Random) -> Tables:
     if draw.random() < 0.25:
         for name in CONDITIONS:
             found[name] = _some(draw, name, range(1, 8), (1,), 0.2)
-    return found
+    if draw.random() < 0.3:
+        found["access_rule_validations"] += _some(
+            draw, "access_rule_validations", range(1, 8), (2, 3), 0.3
+        )
+    return {**found, "validations": VALIDATIONS}
+
+
+VALIDATIONS: list[Row] = [
+    {"id": 1, "validation": "mask", "parameters": ""},
+    {"id": 2, "validation": "member_of", "parameters": "group=2"},
+    {"id": 3, "validation": "not_member_of", "parameters": "group=3"},
+]
 
 
 def _crowds(draw: Random) -> Tables:

@@ -40,6 +40,7 @@ from gateway.access.rows import (
     ThreatLevelRow,
     TimeSpanRow,
     TimeZoneRow,
+    ValidationRow,
 )
 from gateway.access.slices import drain
 from gateway.access.threat import in_force
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 FUZZ = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
 CASES = 120_000 if FUZZ else 12_000
 FIRST = SystemRandom().randrange(1 << 40) if FUZZ else 1
-LEAST_PART = 0.003
+LEAST_PART = 0.0015
 ROWS: dict[str, Any] = {
     "portals": PortalRow,
     "access_rules": RuleRow,
@@ -65,6 +66,7 @@ ROWS: dict[str, Any] = {
     "portal_rules": PortalRuleRow,
     "portal_rule_groups": PortalRuleGroupRow,
     "portal_factor_modes": FactorModeRow,
+    "validations": ValidationRow,
     "threat_levels": ThreatLevelRow,
     "occupancy_limits": OccupancyLimitsRow,
     "escort_rules": EscortRuleRow,

@@ -20,7 +20,8 @@
 #   make image            builds the image of a card into dist; KEY=FILE is the key of its updates (Debian, root)
 #   make bundle KEY=FILE  signs the built packages as updates; OLDEST=1.0.0 is the oldest release that takes them
 #   make update-key KEY=FILE  makes a key for that
-#   make release          checks version, changelog and tree, then builds wheel and sdist into dist
+#   make release [KEY=FILE]   checks version, changelog and tree, then builds wheel, sdist, packages, bill of
+#                         materials, notes and checksums into dist, signed with KEY; builds a part twice
 #   make docs             generates the reference pages of gateway/docs, and hw/drawings
 #   make install          on a Pi, as root: installs or upgrades; a failed upgrade is undone
 #   make uninstall        removes the installation, keeps the data (options: see systemd/installer)
@@ -149,13 +150,17 @@ bundle: setup-deb
 update-key: setup-deb
 	@$(BIN)/python .ci/bundle key "$(KEY)"
 
-# The quick checks come before lint. Nothing is tagged or pushed.
+# The quick checks come before lint. Nothing is tagged or pushed. Equal commits give equal bytes, which a
+# second build in another folder proves.
+release: export KEY := $(KEY)
 release:
 	@.ci/release check
 	@$(MAKE) lint
 	@rm -rf dist
-	@$(BIN)/python -m hatchling build -d dist
-	@.ci/release publish
+	@.ci/release build
+	@$(MAKE) deb sbom
+	@.ci/release reproduce
+	@.ci/release finish
 
 setup-run setup-test setup-mutate setup-lock setup-deb:
 	@.ci/setup $(@:setup-%=%)

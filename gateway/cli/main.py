@@ -50,6 +50,7 @@ _COMMANDS = {
     ),
     "device-rules": ("gateway.cli.device_rules", "Print udev rules for the site's USB scanners."),
     "replay": ("gateway.cli.replay", "Run a flight record again and show the first difference."),
+    "licences": ("gateway.cli.licences", "Print the licences of everything that is installed."),
     "version": ("gateway.cli.main", "Print the version."),
 }
 

@@ -212,20 +212,30 @@ def sign_bundle(
     digest, length = _digest(package)
     if length != facts.size:
         raise ValueError(f"the package has {length} bytes, not {facts.size}")
-    signature = key.sign(digest)
-    own = public_part(key)
-    lines = [
-        f"{_MAGIC} {FORM}",
-        f"{_UNTRUSTED}gateway {facts.version}, key {own.name}",
-        base64.b64encode(b"ED" + own.key_id + signature).decode(),
-        f"{_TRUSTED}{facts.comment}",
-        base64.b64encode(key.sign(signature + facts.comment.encode())).decode(),
-        "",
-    ]
-    target.write("".join(f"{line}\n" for line in lines).encode())
+    signed = _signature(digest, f"gateway {facts.version}", facts.comment, key)
+    target.write(f"{_MAGIC} {FORM}\n{signed}\n".encode())
     package.seek(start)
     while part := package.read(_CHUNK):
         target.write(part)
+
+
+def sign_file(file: BinaryIO, name: str, key: Ed25519PrivateKey) -> str:
+    """What minisign writes beside a file of this name, and checks."""
+    digest, _ = _digest(file)
+    return _signature(digest, name, f"file:{name}", key)
+
+
+def _signature(digest: bytes, about: str, comment: str, key: Ed25519PrivateKey) -> str:
+    """Four lines; `comment` is signed too."""
+    signature = key.sign(digest)
+    own = public_part(key)
+    lines = (
+        f"{_UNTRUSTED}{about}, key {own.name}",
+        base64.b64encode(b"ED" + own.key_id + signature).decode(),
+        f"{_TRUSTED}{comment}",
+        base64.b64encode(key.sign(signature + comment.encode())).decode(),
+    )
+    return "".join(f"{line}\n" for line in lines)
 
 
 def public_part(key: Ed25519PrivateKey) -> UpdateKey:

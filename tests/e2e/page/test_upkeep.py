@@ -17,8 +17,14 @@ def test_a_backup_is_looked_into_and_brings_back_what_a_reset_took(
     phone: Screen, demo: Running, tmp_path: Path
 ) -> None:
     people = demo.api.load("users", order=["id"])
+    pins = demo.api.load("pins")
     page = phone.open("/settings/backup")
     phone.sound()
+    page.get_by_label("Passphrase, or nothing").fill("correct horse")
+    page.get_by_role("button", name="Save a backup").click()
+    expect(page.get_by_role("alert")).to_contain_text("The two passphrases differ.")
+    page.get_by_label("Passphrase, or nothing").fill("correct horse")
+    page.get_by_label("Once more").fill("correct horse")
     with page.expect_download() as download:
         page.get_by_role("button", name="Save a backup").click()
     saved = tmp_path / download.value.suggested_filename
@@ -45,6 +51,10 @@ def test_a_backup_is_looked_into_and_brings_back_what_a_reset_took(
     expect(page.get_by_role("alert")).to_contain_text("the file is not a backup of a gateway")
 
     page.get_by_label("Backup file").set_input_files(saved)
+    page.get_by_label("Its passphrase").fill("another horse")
+    page.get_by_role("button", name="Look into the file").click()
+    expect(page.get_by_role("alert")).to_contain_text("the passphrase is not that of this backup")
+    page.get_by_label("Its passphrase").fill("correct horse")
     expect(page.get_by_role("alert")).to_have_count(0)
     page.get_by_role("button", name="Look into the file").click()
     row = page.get_by_role("row", name="People")
@@ -55,6 +65,7 @@ def test_a_backup_is_looked_into_and_brings_back_what_a_reset_took(
     expect(page.get_by_role("status").filter(has_text="The backup is restored")).to_be_visible()
     phone.sound()
     assert demo.api.load("users", order=["id"]) == people
+    assert demo.api.load("pins") == pins
     assert demo.swiped(ANA)["event"] == 7
 
 

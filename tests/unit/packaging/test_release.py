@@ -25,6 +25,7 @@ RELEASED = f"""# Changelog
 
 - A door.
 """
+PACKAGE = f"gateway_{__version__}~deb12_amd64.deb"
 COPIED = ("Makefile", "pyproject.toml", "README.md", "LICENSE", ".gitignore", ".ci/release")
 FOLDERS = ("gateway", "hw", "systemd", "udev")
 LINTERS = ("ruff", "mypy", "lint-imports")
@@ -52,7 +53,10 @@ def origin(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (tree / name).parent.mkdir(exist_ok=True)
         shutil.copy(root / name, tree / name)
     (tree / "CHANGELOG.md").write_text(RELEASED)
-    program(tree / ".ci/setup", "true")
+    for name in ("setup", "audit"):
+        program(tree / ".ci" / name, "true")
+    # As .ci/deb names what it makes; tests/unit/packaging/test_deb.py is about that.
+    program(tree / ".ci/deb", f'mkdir -p dist; echo package >"dist/{PACKAGE}"')
     git(tree, "init", "-q", "-b", "main")
     git(tree, "add", "-A")
     git(tree, "commit", "-q", "-m", "Begin")
@@ -67,12 +71,13 @@ def clone(origin: Path, tmp_path: Path) -> Path:
     for name in LINTERS:
         program(tree / ".venv/bin" / name, f'echo "{name} $*" >>.venv/calls')
     program(tree / ".venv/bin/python", f'exec {sys.executable} "$@"')
+    program(tree / ".venv/bin/cyclonedx-py", "echo {} >dist/gateway.cdx.json")
     return tree
 
 
-def release(tree: Path) -> subprocess.CompletedProcess[str]:
+def release(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["make", "release"],
+        ["make", "release", *words],
         cwd=tree,
         env={key: value for key, value in os.environ.items() if not key.startswith("MAKE")},
         capture_output=True,
@@ -97,14 +102,20 @@ def refused(tree: Path) -> str:
     return answer.stderr
 
 
-def test_a_release_is_linted_and_built_as_wheel_and_sdist(clone: Path) -> None:
+def test_a_release_is_linted_and_built_twice_with_notes_and_sums(clone: Path) -> None:
     answer = release(clone)
     assert answer.returncode == 0, answer.stderr
     calls = (clone / ".venv/calls").read_text().splitlines()
     assert [call.split()[0] for call in calls] == ["ruff", *LINTERS]
     name = f"gateway-{__version__}"
     built = {path.name for path in (clone / "dist").iterdir()}
-    assert built == {f"{name}.tar.gz", f"{name}-py3-none-any.whl"}
+    whole = {f"{name}.tar.gz", f"{name}-py3-none-any.whl", PACKAGE, "gateway.cdx.json"}
+    assert built == {*whole, f"{name}-notes.md", "SHA256SUMS"}
+    assert (clone / f"dist/{name}-notes.md").read_text() == "### Added\n\n- A door.\n"
+    sums = (clone / "dist/SHA256SUMS").read_text().splitlines()
+    assert {line.split()[1] for line in sums} == {*whole, f"{name}-notes.md"}
+    for file in (f"{name}.tar.gz", f"{name}-py3-none-any.whl", PACKAGE):
+        assert f"built twice, identical: {file}\n" in answer.stdout
     with tarfile.open(clone / f"dist/{name}.tar.gz") as sdist:
         packed = set(sdist.getnames())
     assert {f"{name}/{file}" for file in ("Makefile", "CHANGELOG.md", ".ci/release")} <= packed
@@ -133,6 +144,31 @@ def test_a_linter_that_complains_ends_the_release_before_the_build(clone: Path) 
     program(clone / ".venv/bin/mypy", "exit 1")
     assert release(clone).returncode != 0
     assert not (clone / "dist").exists()
+
+
+def test_a_package_that_another_build_makes_otherwise_ends_the_release(clone: Path) -> None:
+    program(clone / ".ci/deb", f'mkdir -p dist; pwd >"dist/{PACKAGE}"')
+    git(clone, "commit", "-q", "-a", "-m", "Change")
+    answer = release(clone)
+    assert answer.returncode != 0
+    assert f"two builds of {PACKAGE} differ" in answer.stderr
+    assert not (clone / "dist/SHA256SUMS").exists()
+
+
+def test_a_key_signs_the_sums_as_minisign_does(clone: Path, root: Path) -> None:
+    (clone / ".ci/bundle").write_bytes((root / ".ci/bundle").read_bytes())
+    git(clone, "add", "-A")
+    git(clone, "commit", "-q", "-m", "Sign")
+    key = clone.parent / "key"
+    command = [sys.executable, str(clone / ".ci/bundle"), "key", str(key)]
+    subprocess.run(command, check=True, capture_output=True)
+    answer = release(clone, f"KEY={key}")
+    assert answer.returncode == 0, answer.stderr
+    signed = (clone / "dist/SHA256SUMS.minisig").read_text().splitlines()
+    assert signed[2] == "trusted comment: file:SHA256SUMS"
+    if program_ := shutil.which("minisign"):
+        words = [program_, "-Vm", str(clone / "dist/SHA256SUMS"), "-p", f"{key}.pub"]
+        assert subprocess.run(words, check=False, capture_output=True).returncode == 0
 
 
 def test_a_version_without_a_section_is_refused(clone: Path) -> None:

@@ -473,7 +473,7 @@ def test_nothing_is_left_beside_the_store_and_nothing_else_is_removed(device: De
     with pytest.raises(InvalidRequest):
         device.restore(b"nonsense")
     names = {path.name for path in device.path.parent.iterdir()}
-    assert names - {"store.db-wal", "store.db-shm"} == {"store.db", "backup-2024"}
+    assert names - {"store.db-wal", "store.db-shm"} == {"store.db", "seal.key", "backup-2024"}
     left.mkdir()
     (left / "notes.txt").touch()
     device.restore(device.save())
@@ -519,7 +519,7 @@ def test_no_copy_stays_after_a_kill(device: Device, moment: str, tmp_path: Path)
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     sweep_copies(device.path)  # as the next api process does when it starts
     names = {path.name for path in device.path.parent.iterdir()}
-    assert names <= {"store.db", "store.db-wal", "store.db-shm"}
+    assert names <= {"seal.key", "store.db", "store.db-wal", "store.db-shm"}
     assert device.content()["users"]
 
 
@@ -556,7 +556,7 @@ def empty(connection: sqlite3.Connection) -> None:
     [
         (lambda _: b"", "not a backup"),
         (lambda _: b"SQLite format 3\0", "not a backup"),
-        (lambda it: it.replace(FORMAT, b"GATEWAY BACKUP 2\n", 1), "does not know"),
+        (lambda it: it.replace(FORMAT, b"GATEWAY BACKUP 3\n", 1), "does not know"),
         (lambda it: stamped(it, form=99, program="9.0"), "newer program, 9.0"),
         (lambda it: stamped(it, form=0), "second line"),
         (lambda it: stamped(it, form="1"), "second line"),

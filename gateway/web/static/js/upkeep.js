@@ -59,7 +59,7 @@ form.addEventListener("submit", (event) => {
 });
 // What was shown is of the file before.
 for (const field of [form.file, form.passphrase, form.without]) {
-  field.addEventListener("change", () => shown.replaceChildren());
+  field.addEventListener("input", () => shown.replaceChildren());
 }
 shown.addEventListener("click", (event) => {
   const button = event.target.closest("[data-confirmed]");

@@ -16,7 +16,7 @@ from gateway.controller.replay.replay import replay
 from gateway.errors import InvalidRequest, NotFound
 from gateway.hardware.events import InputName
 from gateway.hardware.simulated.adc import SimulatedAdcs
-from gateway.link.messages import Silence, Simulate
+from gateway.link.messages import ResetFire, Simulate
 from gateway.link.wiring import WatchWiring
 
 if TYPE_CHECKING:
@@ -160,12 +160,12 @@ def test_a_cut_zone_is_an_alarm_and_tampering_and_a_disarmed_one_tampering_alone
 @pytest.mark.parametrize("what", ["cut", "shorted"])
 def test_a_broken_fire_loop_is_a_fire_until_it_is_whole_and_reset(loops: Loops, what: str) -> None:
     loops.wires(FIRE, what)
-    loops.bench.ask(Silence())
+    loops.bench.ask(ResetFire())
     loops.bench.settle()
     assert loops.bench.unlocked(1)
     loops.wires(FIRE, "4700", "closed")
     assert loops.bench.unlocked(1)
-    loops.bench.ask(Silence())
+    loops.bench.ask(ResetFire())
     loops.bench.settle()
     assert not loops.bench.unlocked(1)
 

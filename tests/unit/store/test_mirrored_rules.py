@@ -15,6 +15,7 @@ from typing import Any, cast
 
 import pytest
 
+from gateway.access.policy import Rule
 from gateway.access.slices import drain
 from gateway.errors import InvalidRequest, StorageError
 from gateway.objects.catalogue import REGISTRY
@@ -222,7 +223,7 @@ def test_rules_that_were_replaced_are_freed(mirrored: Mirrored) -> None:
     names = [rule.name for rule in replaced]
     del replaced[:]
     gc.collect()
-    alive = [it for it in gc.get_objects() if type(it).__name__ == "Rule" and it.name in names]
+    alive = [it for it in gc.get_objects() if type(it) is Rule and it.name in names]
     assert [rule.name for rule in alive] == names[-1:]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from . import command_line, commands, configuration, drawings, objects, semantics
+from . import command_line, commands, configuration, drawings, features, objects, semantics
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "gateway" / "docs"
@@ -15,6 +15,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "api-objects.md": objects.page,
     "command-line.md": command_line.page,
     "configuration.md": configuration.page,
+    "features.md": features.page,
     "semantics.md": semantics.page,
 }
 

@@ -18,6 +18,7 @@ PAGES = [
     "api-objects.md",
     "command-line.md",
     "configuration.md",
+    "features.md",
     "semantics.md",
 ]
 TESTS = Path(__file__).parents[2]
@@ -49,6 +50,12 @@ def test_every_command_is_seen_carried_out_and_refused_over_a_real_socket(
     reference: Any, kind: str
 ) -> None:
     assert sorted(reference("exercises").missing()[kind]) == []
+
+
+def test_a_feature_names_tests_that_are_there(reference: Any) -> None:
+    for named in reference("features").named_tests():
+        file, _, function = named.partition("::")
+        assert f"def {function}(" in (TESTS.parent / file).read_text(encoding="utf-8"), named
 
 
 def test_a_proof_is_of_a_command_that_is_there(reference: Any) -> None:

@@ -17,6 +17,7 @@ from gateway.web.visit import View, Visit
 
 PATH = "/inside"
 _DAY_S = 86_400
+_NO_LIMITS = {"maximum": 0, "minimum": 0, "empty_at": -1}
 
 
 def inside(visit: Visit) -> Response:
@@ -32,7 +33,11 @@ def inside(visit: Visit) -> Response:
         portals=names["portals"],
         groups=names["groups"],
         found=_found(visit),
-        limits={area: {**row, "time": _clock(row["empty_at"])} for area, row in limits.items()},
+        limits={
+            area: {**row, "time": _clock(row["empty_at"])}
+            for area in names["areas"]
+            for row in [limits.get(area, _NO_LIMITS)]
+        },
         escorts=visit.rows("escort_rules", order=["id"]),
         most=MOST_PEOPLE,
         longest=LONGEST_ESCORT_S,

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-OPENING_ACTIONS = frozenset({"door", "sec_box", "door_group", "catra", "open_collector"})
+OPENING_ACTIONS = frozenset(
+    {"door", "sec_box", "door_group", "catra", "open_collector", "elevator"}
+)
 """Scripts that open something: they never run on a denial."""
 
 DOOR_ACTION = "door"
 SEC_BOX_ACTION = "sec_box"
 DOOR_GROUP_ACTION = "door_group"
 """Ours: opens the doors of a group, all or none."""
+ELEVATOR_ACTION = "elevator"
+"""Ours: releases the floors of a lift that the person may choose."""
 VENDORS_SEC_BOX = 65_793
 """The id that the vendor's documentation gives to every SecBox."""
 
@@ -111,6 +115,13 @@ def doors_named(
         return groups.get(_number(parse_parameters(action.parameters).get("id", "")), ())
     door = door_of(action, sec_boxes)
     return (door,) if door else ()
+
+
+def elevator_named(action: Action) -> int:
+    """The lift whose floors `action` releases, 0 for none."""
+    if action.name.strip().lower() != ELEVATOR_ACTION:
+        return 0
+    return _number(parse_parameters(action.parameters).get("id", ""))
 
 
 def _number(text: str) -> int:

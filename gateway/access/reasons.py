@@ -104,6 +104,8 @@ class Reason(StrEnum):
     """What tied the person to this place, a membership or an own rule, has ended."""
     NO_RULE = "no_rule"
     """No releasing rule ties this person to this place."""
+    NO_FLOOR = "no_floor"
+    """The person may use the lift, but choose none of its floors now."""
     OUT_OF_TIME = "out_of_time"
     """A releasing rule ties person and place, but none that counts is in time."""
     UNKNOWN_CONDITION = "unknown_condition"
@@ -344,6 +346,13 @@ REASONS: Mapping[Reason, ReasonEntry] = MappingProxyType(
             "no access rule lets this person in here",
             "tie a releasing access rule to portal $portal (create_objects, portal_access_rules) "
             "and to a group of user $user (group_access_rules)",
+        ),
+        Reason.NO_FLOOR: ReasonEntry(
+            _DENIED,
+            Stage.DOOR,
+            Cue.DENY,
+            "the person may choose no floor of this lift now",
+            "tie a rule of the person to the portal of a floor: elevator_floors names it",
         ),
         Reason.OUT_OF_TIME: ReasonEntry(
             _DENIED,

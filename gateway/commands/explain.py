@@ -324,6 +324,9 @@ def _supposed(view: SiteView, request: ExplainRequest) -> dict[str, Any]:
             reason = Reason.DOOR_UNREACHABLE
         else:
             beyond = Reason.DOOR_UNREACHABLE
+    granted = reason is Reason.GRANTED and beyond is None
+    if granted and person and portal and view.chooses_nothing(portal, person, moment):
+        reason = Reason.NO_FLOOR
     case = Case(
         policy=view.policy,
         person=person,

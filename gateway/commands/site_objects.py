@@ -19,11 +19,13 @@ from gateway.doors.door_settings import (
     OperatorReaderRow,
     SecBoxRow,
     door_row_problems,
+    elevator_row_problems,
     group_door_problems,
     operator_reader_problems,
     operator_row_problems,
     sec_box_row_problems,
 )
+from gateway.doors.elevator import ElevatorFloorRow
 from gateway.doors.operator import OperatorRow
 from gateway.errors import InvalidRequest
 from gateway.settings import SiteFile
@@ -39,6 +41,7 @@ CHECKS: Mapping[str, tuple[type[Any], Problems]] = {
     "door_group_doors": (GroupDoorRow, group_door_problems),
     "door_operators": (OperatorRow, operator_row_problems),
     "door_operator_readers": (OperatorReaderRow, operator_reader_problems),
+    "elevator_floors": (ElevatorFloorRow, elevator_row_problems),
     "sec_boxs": (SecBoxRow, sec_box_row_problems),
     "triggers": (TriggerRow, trigger_problems),
     "zone_set_zones": (ZoneOfSet, zone_of_set_problems),

@@ -166,6 +166,7 @@ def put_together(
             doors=panels.doors,
             interlock=panels.interlock,
             operators=panels.operators,
+            elevators=panels.elevators,
             modes=ModeKeeper(record.recorder, instant, timer_of(instant), record.past.modes),
             threat=ThreatKeeper(record.recorder, instant, timer_of(instant), record.past.threat),
             alarms=panels.alarms,

@@ -24,6 +24,7 @@ from gateway.controller.alarms.fire import FireLatch
 from gateway.controller.alarms.output_tests import OutputTests
 from gateway.controller.alarms.power_watch import PowerWatch
 from gateway.controller.doors.door_panel import DoorPanel
+from gateway.controller.doors.elevators import Elevators
 from gateway.controller.doors.interlock import Interlock
 from gateway.controller.doors.opening_hours import OpeningHours
 from gateway.controller.doors.operators import DoorOperators
@@ -106,6 +107,7 @@ class Components:
     doors: dict[int, DoorPanel]
     interlock: Interlock
     operators: DoorOperators
+    elevators: Elevators
     modes: ModeKeeper
     threat: ThreatKeeper
     alarms: AlarmPanel
@@ -144,6 +146,7 @@ class Components:
             *self.doors.values(),
             *turnstile,
             self.operators,
+            self.elevators,
             self.fire,
             self.power,
             self.alarms,
@@ -167,6 +170,7 @@ class Components:
             "admission": self.credentials,
             "alarms": self.alarms,
             "emptying": self.emptying,
+            "elevators": self.elevators,
             "faults": self.faults,
             "fire": self.fire,
             "forgiveness": self.forgiveness,

@@ -12,7 +12,7 @@ from gateway.controller.access.credential_uses import CredentialUses
 from gateway.controller.access.dynamic_codes import DynamicCodes
 from gateway.controller.access.gesture_watch import GestureWatch
 from gateway.controller.access.identifier import Identifier
-from gateway.controller.access.outcome_handler import OutcomeHandler
+from gateway.controller.access.outcome_handler import GrantOutputs, OutcomeHandler
 from gateway.controller.access.passback_positions import PassbackPositions
 from gateway.controller.access.peer_clearance import PeerClearance
 from gateway.controller.access.pending import PendingAdmission, PendingGrants, kept_state
@@ -28,6 +28,7 @@ from gateway.controller.alarms.output_tests import OutputTests
 from gateway.controller.alarms.sounders import Sounders
 from gateway.controller.doors.clearances import Clearances
 from gateway.controller.doors.door_panel import DoorPanel, KeptDoor
+from gateway.controller.doors.elevators import Elevators
 from gateway.controller.doors.interlock import Interlock
 from gateway.controller.doors.opening_hours import OpeningHours
 from gateway.controller.doors.operators import DoorOperators
@@ -40,7 +41,7 @@ from gateway.controller.state.ports import Link, People
 from gateway.controller.triggers.spare_outputs import SpareOutputs
 from gateway.controller.triggers.trigger_runner import KeptTriggers, TriggerRunner
 from gateway.doors.values import DoorAlarm, Schedule
-from gateway.settings import SiteFile, operator_name
+from gateway.settings import SiteFile, floor_output, operator_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class SitePanels:
     doors: dict[int, DoorPanel]
     interlock: Interlock
     operators: DoorOperators
+    elevators: Elevators
     turnstile: TurnstilePanel | None
     fire: FireLatch
     faults: Faults
@@ -132,7 +134,14 @@ def panels_of(
     clearances = Clearances(link.ask, flight.new_key, clock)
     interlock = Interlock(doors, clearances, recorder, clock, site.interlock.margin_s)
     hours = OpeningHours(doors, interlock, recorder, clock, record.device_time, emit, past.hours)
-    opener = PortalOpener(doors, interlock, turnstile)
+    floors = {
+        lift.id: {
+            floor.number: sounders[floor_output(lift.name, floor.number)] for floor in lift.floor
+        }
+        for lift in site.elevator
+    }
+    elevators = Elevators(site.elevator, floors, recorder, clock)
+    opener = PortalOpener(doors, interlock, turnstile, elevators)
     grants = PendingGrants(positions, codes, uses, hours, recorder)
     context = AdmissionContext(
         identifier, positions, PendingAdmission(kept), grants, opener, recorder, clock, emit
@@ -141,7 +150,14 @@ def panels_of(
         {door.id: sounders[operator_name(door)] for door in site.door if door.operator}, doors
     )
     outcomes = OutcomeHandler(
-        identifier, opener, clearances, grants, operators, recorder, clock, emit
+        identifier,
+        opener,
+        clearances,
+        grants,
+        GrantOutputs(operators, elevators),
+        recorder,
+        clock,
+        emit,
     )
     peers = PeerClearance(clearances, interlock, outcomes, recorder, clock)
     questions = ServerQuestions(link.ask, flight.new_key, recorder, clock)
@@ -168,6 +184,7 @@ def panels_of(
         doors=doors,
         interlock=interlock,
         operators=operators,
+        elevators=elevators,
         turnstile=turnstile,
         fire=FireLatch(site.fire, recorder, emit, clock, since_utc=past.fire_since_utc),
         faults=faults,

@@ -6,17 +6,19 @@ on a module has a row of `sec_boxs` instead.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
+from gateway.doors.elevator import ElevatorFloorRow, ElevatorSettings
 from gateway.doors.interlock import Partners, symmetric
 from gateway.doors.operator import OperatorRow, OperatorSettings
 from gateway.doors.turnstile_values import OperationMode, TurnstileSettings
 from gateway.doors.values import DoorSettings
 from gateway.settings import Door, Egress, RexMode, SecBox, Side, SiteFile
 from gateway.settings.configuration import Configuration, is_on
+from gateway.settings.wires import SwitchState
 
 NORMALLY_CLOSED_BUTTON, NO_BUTTON = 1, 2
 """`sec_boxs.rex_mode`; any other number is a button that closes its contact. The API has the column
@@ -207,6 +209,34 @@ def no_operator(site: SiteFile, number: int) -> str:
     fitted = any(door.id == number and door.operator for door in site.door)
     missing = "" if fitted else f"the site file has no operator of door {number}"
     return no_door(site, number) or missing
+
+
+def elevator_settings(
+    site: SiteFile, rows: Iterable[ElevatorFloorRow]
+) -> dict[int, ElevatorSettings]:
+    """By lift of `site`; `rows` of `elevator_floors`."""
+    times: dict[int, dict[int, int]] = {}
+    for row in rows:
+        times.setdefault(row.elevator_id, {})[row.floor] = max(1, row.selection_ms)
+    return {
+        lift.id: ElevatorSettings(
+            frozenset(floor.number for floor in lift.floor),
+            lift.on_fire is SwitchState.ON,
+            times.get(lift.id, {}),
+        )
+        for lift in site.elevator
+    }
+
+
+def elevator_row_problems(site: SiteFile, row: ElevatorFloorRow) -> Iterator[tuple[str, str]]:
+    """What of a row of `elevator_floors` cannot work at `site`: the field, and why."""
+    lift = next((it for it in site.elevator if it.id == row.elevator_id), None)
+    if lift is None:
+        known = ", ".join(str(it.id) for it in site.elevator) or "none"
+        yield "elevator_id", f"there is no elevator {row.elevator_id}; this site has: {known}"
+    elif row.floor not in {floor.number for floor in lift.floor}:
+        wired = ", ".join(str(floor.number) for floor in lift.floor)
+        yield "floor", f"{lift.shown} has no relay for floor {row.floor}; it has: {wired}"
 
 
 _NEED_SENSOR = (

@@ -275,6 +275,7 @@ _CURES: Mapping[Reason, _Made] = MappingProxyType(
         Reason.READER_WITHOUT_PORTAL: _reader,
         Reason.TURNSTILE_BLOCKED: _just(CureAction.CONFIGURE, module="catra", key="operation_mode"),
         Reason.DOOR_UNREACHABLE: _just(CureAction.CHECK_DEVICE),
+        Reason.NO_FLOOR: _for_person(CureAction.TIE_RULE),
         Reason.SERVER_DENIED: _just(CureAction.CHECK_SERVER),
         Reason.SERVER_NOT_IDENTIFIED: _just(CureAction.CHECK_SERVER),
         Reason.SERVER_FACTOR_DUE: _just(CureAction.IDENTIFY_AGAIN),

@@ -101,12 +101,16 @@ def _granted(text: str, body: Body, known: Known, names: SiteNames) -> JournalLi
         text = f"{text} together with {', '.join(others)}"
     if known.facts.get("extended"):
         text = f"{text}, with more time"
+    for _, floors in sorted(known.facts.get("floors", {}).items()):
+        which = "floor" if len(floors) == 1 else "floors"
+        text = f"{text}, {which} {', '.join(map(str, floors)) or 'none'}"
     if known.facts.get("operator"):
         leaves = ", ".join(f"'{names.door(door)}'" for door in known.facts["operator"])
         text = f"{text}, and the operator opens door {leaves}"
     opened = known.facts.get("doors")
     portal_opens = known.reason is Reason.GRANTED  # a server may name nothing to open
-    if portal_opens and opened == [] and not known.facts.get("turnstile"):
+    other = known.facts.get("turnstile") or known.facts.get("floors")
+    if portal_opens and opened == [] and not other:
         return _warning(f"{text}: the portal opens no door; tie an action to it")
     if known.facts.get("away"):
         shut = ", ".join(f"'{names.door(door)}'" for door in known.facts["away"])

@@ -17,6 +17,7 @@ from typing import Any
 from gateway.access.admission_settings import admission_settings
 from gateway.access.admission_values import AdmissionSettings, Circumstances
 from gateway.access.attempt import PortalState
+from gateway.access.floors import floors_for
 from gateway.access.occupancy import Occupancy
 from gateway.access.passback import (
     UNKNOWN_POSITION,
@@ -216,6 +217,19 @@ class SiteView:
         if not doors or not all(door.away for door in doors):
             return None
         return {"door": doors[0].id, "why": doors[0].away}
+
+    def chooses_nothing(self, portal: Portal, person: Person, moment: Moment) -> bool:
+        """Whether the portal opens nothing but a lift, of which `person` may choose no floor."""
+        lifts = self.topology.elevators_of(portal.actions)
+        others = [*self.topology.doors_of(portal.actions), *self.topology.sides_of(portal.actions)]
+        if not lifts or others:
+            return False
+        floors = {
+            row.floor: row.portal_id
+            for row in self.rules.snapshot.floors
+            if row.elevator_id in lifts
+        }
+        return not floors_for(self.policy, (person,), floors, moment)
 
     @cached_property
     def names(self) -> SiteNames:

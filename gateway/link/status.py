@@ -109,6 +109,16 @@ class EndedMode(LinkMessage):
     """Its end in Unix seconds; distinguishes it from a newer mode."""
 
 
+class ElevatorStatus(LinkMessage):
+    """One lift."""
+
+    id: int
+    name: str
+    floors: tuple[int, ...]
+    """Those whose buttons count now."""
+    mode: str
+
+
 class ZoneStatus(LinkMessage):
     """The state of one alarm zone."""
 
@@ -306,6 +316,7 @@ class ControllerStatus(LinkMessage):
     faults: tuple[Fault, ...] = ()
     turnstile: TurnstileStatus | None = None
     """None without a turnstile."""
+    elevators: tuple[ElevatorStatus, ...] = ()
     levels: tuple[LineLevel, ...] = ()
     """Every input line with a known level."""
     modes_ended: tuple[EndedMode, ...] = ()

@@ -149,5 +149,6 @@ REGISTRY = Registry(
         triggers.TRIGGERS,
         door_rows.DOOR_OPERATORS,
         door_rows.DOOR_OPERATOR_READERS,
+        door_rows.ELEVATOR_FLOORS,
     )
 )

@@ -54,6 +54,23 @@ DOOR_OPERATOR_READERS = ObjectType(
     policy=True,
 )
 
+# The floors that people may choose. The rules, schedules and unlock schedules of a floor are those
+# of its portal; the wires are `[[elevator]]` of the site file.
+ELEVATOR_FLOORS = ObjectType(
+    "elevator_floors",
+    (
+        Id("id"),
+        NameText("name", required=True),
+        Int("elevator_id", required=True, minimum=1, maximum=4),
+        Int("floor", required=True, minimum=1, maximum=8),
+        Ref("portal_id", "portals", required=True, joins=False),
+        # How long the button counts after a grant, in milliseconds.
+        Int("selection_ms", default=5_000, minimum=100, maximum=RELAY_TIMEOUT_MAX_MS),
+    ),
+    pairs_unique=(("elevator_id", "floor"),),
+    policy=True,
+)
+
 # Doors that are opened, and set into a mode, together. The action `door_group` with `id=1` opens
 # those of group 1, all or none.
 DOOR_GROUPS = ObjectType("door_groups", (Id("id"), NameText("name", required=True)), policy=True)

@@ -9,6 +9,7 @@ from gateway.settings.adc import Ads1115, LoopBands, LoopReading, Mcp3208
 from gateway.settings.alarms import Power
 from gateway.settings.device import ACCESS_LOG_CAPACITY, HttpSettings, ServerSettings
 from gateway.settings.doors import Door, Egress, RexMode, Side, Turnstile
+from gateway.settings.elevators import Elevator, Floor, floor_output
 from gateway.settings.files import (
     LAST_GOOD,
     SITE_FILE,
@@ -99,10 +100,12 @@ __all__ = [
     "Direction",
     "Door",
     "Egress",
+    "Elevator",
     "Encoding",
     "FixedAdcInput",
     "FixedInput",
     "FixedReaderInput",
+    "Floor",
     "HidReader",
     "HttpSettings",
     "IdleLight",
@@ -149,6 +152,7 @@ __all__ = [
     "describe",
     "drop_trial",
     "end_problem",
+    "floor_output",
     "good_copies",
     "keep_last_good",
     "keep_site",

@@ -36,6 +36,9 @@ def with_wired_locks(data: Mapping[str, Any]) -> tuple[_Table, list[str]]:
     outputs = data.get("output")
     if isinstance(outputs, list | tuple):
         found["output"] = [wiring.switched(output, _named(output)) for output in outputs]
+    lifts = data.get("elevator")
+    if isinstance(lifts, list | tuple):
+        found["elevator"] = [_with_floors(lift, wiring) for lift in lifts]
     turnstile = data.get("turnstile")
     if isinstance(turnstile, Mapping):
         found["turnstile"] = {
@@ -60,6 +63,15 @@ def _with_lock(door: object, wiring: _Wiring) -> object:
 
 def _named(output: object) -> str:
     return f"output {output.get('name')!r}" if isinstance(output, Mapping) else "output"
+
+
+def _with_floors(lift: object, wiring: _Wiring) -> object:
+    floors = lift.get("floor") if isinstance(lift, Mapping) else None
+    if not isinstance(lift, Mapping) or not isinstance(floors, list | tuple):
+        return lift
+    where = f"elevator {lift['name']!r} floor" if "name" in lift else "elevator floor"
+    wired = [wiring.switched(floor, where) for floor in floors]
+    return {**lift, "floor": wired}
 
 
 class _Wiring:

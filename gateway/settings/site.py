@@ -26,6 +26,7 @@ from gateway.settings.device import (
     Site,
 )
 from gateway.settings.doors import Door, InterlockSettings, Turnstile
+from gateway.settings.elevators import Elevator
 from gateway.settings.locks import with_wired_locks
 from gateway.settings.mqtt import MqttSettings
 from gateway.settings.reader_inputs import reader_input_problems
@@ -71,6 +72,7 @@ class SiteFile(Section):
     door: tuple[Door, ...] = ()
     sec_box: tuple[SecBox, ...] = ()
     turnstile: Turnstile | None = None
+    elevator: Annotated[tuple[Elevator, ...], Field(max_length=4)] = ()
     reader: tuple[Reader, ...] = ()
     adc: tuple[AnyAdc, ...] = ()
     zone: tuple[AnyZone, ...] = ()
@@ -158,6 +160,9 @@ class SiteFile(Section):
                 yield output.pin, f"reader {reader.name!r} {key}"
         for name, output in self.loads():
             yield output.pin, name
+        for elevator in self.elevator:
+            for floor in elevator.floor:
+                yield floor.pin, f"elevator {elevator.name!r} floor {floor.number}"
         for zone in self.zone:
             if isinstance(zone, Input):
                 yield zone.pin, f"zone {zone.number}"
@@ -217,12 +222,14 @@ class SiteFile(Section):
             yield f"output {spare.name}", spare
 
     def switches(self) -> Iterator[tuple[str, Output]]:
-        """Those of `loads`, then the operators of doors as `door NAME operator`, then lights and
-        buzzers of readers, named as `reader NAME green`."""
+        """Those of `loads`, the operators of doors as `door NAME operator`, the floors of lifts as
+        `elevator NAME floor 1`, the lights and buzzers of readers as `reader NAME green`."""
         yield from self.loads()
         for door in self.door:
             if door.operator:
                 yield operator_name(door), door.operator
+        for elevator in self.elevator:
+            yield from elevator.outputs()
         for reader in self.reader:
             for key, output in reader.outputs():
                 yield f"reader {reader.name} {key}", output
@@ -248,6 +255,8 @@ class SiteFile(Section):
         for what, values in (
             ("door id", [str(door.id) for door in self.door]),
             ("door name", [door.name for door in self.doors()]),
+            ("elevator id", [str(it.id) for it in self.elevator]),
+            ("elevator name", [it.name for it in self.elevator]),
             ("sec_box id", [str(box.id) for box in self.sec_box]),
             ("reader name", [reader.name for reader in self.reader]),
             ("adc name", [adc.name for adc in self.adc]),

@@ -228,6 +228,7 @@ REASONS: Mapping[Reason, Variants] = MappingProxyType(
         Reason.CREDENTIAL_USED_UP: (noted("what was shown has no use left"),),
         Reason.RIGHT_ENDED: (noted("the membership or rule of this person has ended"),),
         Reason.NO_RULE: (noted("may not pass here"),),
+        Reason.NO_FLOOR: (noted("may choose no floor now"),),
         Reason.OUT_OF_TIME: (noted("outside the hours of %(rules)s"), noted("outside the hours")),
         Reason.UNKNOWN_CONDITION: (
             noted("%(rules)s has a condition that this device does not know"),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.objects.catalogue import REGISTRY
-from gateway.objects.fields import Choice, Flag, Int, Text
+from gateway.objects.fields import Choice, Flag, Int, Ref, Text
 from gateway.settings import Door, SecBox, SiteFile
 from gateway.web.languages import noted
 
@@ -44,6 +44,10 @@ def _every(_door: Door | SecBox) -> bool:
     return True
 
 
+def _any_site(_site: SiteFile) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class RowForm:
     """The rows of one object on a page."""
@@ -60,6 +64,8 @@ class RowForm:
     """The row's own end of its links."""
     at: Callable[[Door | SecBox], bool] = _every
     """The doors that may have a row."""
+    needs: Callable[[SiteFile], bool] = _any_site
+    """Whether the site has something that the form is about, beside doors."""
     kept: bool = False
     """The device makes and keeps the rows: they can be changed, not deleted."""
 
@@ -74,10 +80,21 @@ class RowForm:
         return self.key == "id" and not self.kept
 
     def kind(self, name: str) -> str:
-        """How a field is entered: `flag`, `choice`, `number` or `text`."""
+        """How a field is entered: `flag`, `choice`, `row`, `number` or `text`."""
         declared = REGISTRY[self.object_name].field(name)
-        kinds = ((Flag, "flag"), (Choice, "choice"), (Int, "number"), (Text, "text"))
+        kinds = (
+            (Flag, "flag"),
+            (Choice, "choice"),
+            (Ref, "row"),
+            (Int, "number"),
+            (Text, "text"),
+        )
         return next(word for kind, word in kinds if isinstance(declared, kind))
+
+    def target(self, name: str) -> str:
+        """The object whose rows a field of the kind `row` names."""
+        declared = REGISTRY[self.object_name].field(name)
+        return declared.target if isinstance(declared, Ref) else ""
 
     def bounds(self, name: str) -> tuple[int, int]:
         """What may be typed for a number; an empty field means AS_ALL where that is permitted."""
@@ -97,7 +114,7 @@ class RowForm:
 
     def fits(self, site: SiteFile) -> bool:
         """Whether the site has something that the form is about."""
-        return bool(self.doors(site))
+        return bool(self.doors(site)) and self.needs(site)
 
 
 DOOR_TIMES = RowForm(
@@ -221,4 +238,25 @@ OPERATORS = RowForm(
     at=lambda door: isinstance(door, Door) and door.operator is not None,
 )
 
-ROW_FORMS = (DOOR_TIMES, SEC_BOXES, DOOR_GROUPS, OPERATORS)
+ELEVATOR_FLOORS = RowForm(
+    "floors",
+    "elevator_floors",
+    noted("Floors of lifts"),
+    noted("Who may choose a floor, and when it is free, say the rules of its portal."),
+    (
+        RowField("name", noted("Name")),
+        RowField("elevator_id", noted("Lift"), noted("Its number in the site file.")),
+        RowField("floor", noted("Floor"), noted("The number of its relay in the site file.")),
+        RowField("portal_id", noted("Portal")),
+        RowField(
+            "selection_ms",
+            noted("Time to choose"),
+            noted("So long after a grant the button counts."),
+            "ms",
+        ),
+    ),
+    key="id",
+    needs=lambda site: bool(site.elevator),
+)
+
+ROW_FORMS = (DOOR_TIMES, SEC_BOXES, DOOR_GROUPS, OPERATORS, ELEVATOR_FLOORS)

@@ -44,6 +44,7 @@ OBJECTS: Mapping[str, str] = {
         door_operators door_operator_readers
         zone_sets zone_set_zones
         portal_gestures portal_gesture_groups portal_gesture_users
+        elevator_floors
     """,
 }
 

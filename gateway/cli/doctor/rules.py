@@ -89,7 +89,7 @@ def _without_a_door(
 ) -> Iterator[Finding]:
     """A reader at a portal that opens neither a door nor a side of the turnstile."""
     actions = config.snapshot.policy.portals[portal].actions
-    if config.topology.sides_of(actions):
+    if config.topology.sides_of(actions) or config.topology.elevators_of(actions):
         return
     doors = {door.id: door.name for door in site.door}
     listed = ", ".join(f"{number} ({name})" for number, name in doors.items()) or "none"

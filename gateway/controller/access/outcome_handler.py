@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.decision import refuse
@@ -20,12 +20,20 @@ from gateway.controller.access.portal_opener import (
     PortalOpening,
 )
 from gateway.controller.doors.clearances import Clearances, WaitingGrant
+from gateway.controller.doors.elevators import Elevators
 from gateway.controller.doors.operators import DoorOperators
 from gateway.controller.state.component import Decided, Emit, GrantUsed, ThreatSensed
 from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.recorder import Receipt, Recorder
 from gateway.credentials.values import Credential
 from gateway.errors import StorageError
+
+
+class GrantOutputs(NamedTuple):
+    """What a grant moves beside locks and the turnstile."""
+
+    operators: DoorOperators
+    elevators: Elevators
 
 
 class OutcomeHandler:
@@ -37,7 +45,7 @@ class OutcomeHandler:
         opener: PortalOpener,
         clearances: Clearances,
         grants: PendingGrants,
-        operators: DoorOperators,
+        outputs: GrantOutputs,
         recorder: Recorder,
         clock: Clock,
         emit: Emit,
@@ -46,7 +54,7 @@ class OutcomeHandler:
         self._opener = opener
         self._clearances = clearances
         self._grants = grants
-        self._operators = operators
+        self._operators, self._elevators = outputs
         self._recorder = recorder
         self._clock = clock
         self._emit = emit
@@ -115,10 +123,25 @@ class OutcomeHandler:
             return True
         if self._used_up(outcome, credential):
             return True
+        if self._chooses_nothing(outcome, opening):
+            self.record(_barred(outcome, Reason.NO_FLOOR, None), credential)
+            return True
         unreachable = self._opener.unreachable(opening)
         if unreachable is not None:
             self.record(_barred(outcome, Reason.DOOR_UNREACHABLE, unreachable), credential)
         return unreachable is not None
+
+    def _chooses_nothing(self, outcome: AdmissionOutcome, opening: PortalOpening) -> bool:
+        """Whether the grant would open nothing but a lift, and no floor of it."""
+        if not opening.elevators or opening.doors or opening.sides:
+            return False
+        return not any(self._choices(outcome, opening).values())
+
+    def _choices(
+        self, outcome: AdmissionOutcome, opening: PortalOpening
+    ) -> Mapping[int, frozenset[int]]:
+        people = outcome.company or ((outcome.person,) if outcome.person else ())
+        return self._elevators.choices(opening.elevators, people)
 
     def _used_up(self, outcome: AdmissionOutcome, credential: Credential | None) -> bool:
         """Whether what was presented has been used up elsewhere meanwhile; then it is recorded."""
@@ -142,6 +165,11 @@ class OutcomeHandler:
     ) -> None:
         grant = self._grants.add(outcome, config)
         now_ms = self._now_ms()
+        choices = self._choices(outcome, opening)
+        self._elevators.grant(choices, now_ms)
+        if opening.elevators:
+            floors = {str(lift): sorted(its) for lift, its in choices.items()}
+            outcome = replace(outcome, facts={**outcome.facts, "floors": floors})
         opened = self._opener.open(opening, outcome.person, grant, now_ms, company=outcome.company)
         if opened.away:
             outcome = replace(outcome, facts={**outcome.facts, "away": list(opened.away)})

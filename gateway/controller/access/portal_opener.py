@@ -12,6 +12,7 @@ from gateway.access.facts import cut
 from gateway.access.person import Person
 from gateway.access.reasons import Reason
 from gateway.controller.doors.door_panel import DoorPanel
+from gateway.controller.doors.elevators import Elevators
 from gateway.controller.doors.interlock import Interlock
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
 from gateway.controller.state.config import EffectiveConfig
@@ -30,6 +31,13 @@ class PortalOpening:
     state: PortalState = field(default_factory=PortalState)
     named: tuple[Opening, ...] | None = None
     """What a server named, in its order; None for what the actions open."""
+    elevators: tuple[int, ...] = ()
+    """The lifts whose floors they release."""
+
+    @property
+    def places(self) -> tuple[tuple[int, ...], frozenset[Side], tuple[int, ...]]:
+        """The doors, the sides of the turnstile, and the lifts."""
+        return self.doors, self.sides, self.elevators
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +68,12 @@ class PortalOpener:
         doors: Mapping[int, DoorPanel],
         interlock: Interlock,
         turnstile: TurnstilePanel | None,
+        elevators: Elevators,
     ) -> None:
         self._doors = doors
         self._interlock = interlock
         self._turnstile = turnstile
+        self._elevators = elevators
 
     def opening(
         self,
@@ -74,9 +84,11 @@ class PortalOpener:
         """What `actions` open, with its state now; `known`, read before, if that is the same."""
         topology = config.topology
         doors, sides = tuple(topology.doors_of(actions)), topology.sides_of(actions)
-        if known is not None and (doors, sides) == (known.doors, known.sides):
+        lifts = topology.elevators_of(actions)
+        if known is not None and (doors, sides, lifts) == known.places:
             return known
-        return PortalOpening(doors, sides, self._state(doors, sides, config))
+        state = self._state(doors, sides, config, lifts=lifts)
+        return PortalOpening(doors, sides, state, elevators=lifts)
 
     def named(
         self, openings: tuple[Opening, ...], sides: frozenset[Side], config: EffectiveConfig
@@ -167,8 +179,11 @@ class PortalOpener:
         sides: frozenset[Side],
         config: EffectiveConfig,
         closed: Collection[int] = (),
+        lifts: Collection[int] = (),
     ) -> PortalState:
         modes = {door: self._doors[door].mode for door in doors}
+        if lifts:
+            modes[DEVICE] = self._elevators.mode
         side_locked = False
         if self._turnstile and sides:
             modes[DEVICE] = self._turnstile.mode

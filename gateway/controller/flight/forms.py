@@ -41,6 +41,7 @@ from gateway.controller.components import DamageFound, RulesRefused
 from gateway.controller.core import LoopState
 from gateway.controller.doors.clearances import ClearancesState
 from gateway.controller.doors.door_panel import DoorPanelState
+from gateway.controller.doors.elevators import ElevatorsState
 from gateway.controller.doors.opening_hours import OpeningHoursState
 from gateway.controller.doors.operators import OperatorsState
 from gateway.controller.doors.turnstile_panel import TurnstilePanelState
@@ -60,7 +61,7 @@ from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
 
-FORM = 31
+FORM = 32
 """A program reads only records of its own form."""
 LONGEST_KEY_BITS = 8
 """A frame with at most so many bits is a key of a keypad."""
@@ -71,6 +72,7 @@ STATES: Mapping[str, type] = MappingProxyType(
         "alarms": AlarmPanelState,
         "door": DoorPanelState,
         "emptying": AreaEmptyingState,
+        "elevators": ElevatorsState,
         "enrolment": EnrolmentCaptureState,
         "faults": FaultsState,
         "fire": FireLatchState,

@@ -85,6 +85,7 @@ def status_of(
             *components.alarms.zones.faults(),
             *components.fire.faults(),
         ),
+        elevators=components.elevators.status(),
         turnstile=components.turnstile.status() if components.turnstile else None,
         triggers=components.triggers.statuses(now_ns // 1_000_000),
         outputs=components.outputs.status(),

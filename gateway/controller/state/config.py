@@ -20,11 +20,13 @@ from gateway.doors.door_settings import (
     ConfiguredDoor,
     NetworkInterlock,
     configured_doors,
+    elevator_settings,
     interlock_partners,
     network_interlock,
     operator_settings,
     turnstile_settings,
 )
+from gateway.doors.elevator import ElevatorSettings
 from gateway.doors.interlock import Partners
 from gateway.doors.operator import OperatorSettings
 from gateway.doors.turnstile_values import TurnstileSettings
@@ -110,6 +112,21 @@ class EffectiveConfig:
         """By door with an operator that a row says when to use."""
         snapshot = self.snapshot
         return operator_settings(self._site, snapshot.operators, snapshot.operator_readers)
+
+    @cached_property
+    def elevators(self) -> dict[int, ElevatorSettings]:
+        """By lift."""
+        return elevator_settings(self._site, self.snapshot.floors)
+
+    @cached_property
+    def floor_portals(self) -> dict[int, dict[int, int]]:
+        """Lift -> floor -> its portal."""
+        return {
+            lift.id: {
+                it.floor: it.portal_id for it in self.snapshot.floors if it.elevator_id == lift.id
+            }
+            for lift in self._site.elevator
+        }
 
     @cached_property
     def network_interlock(self) -> NetworkInterlock:

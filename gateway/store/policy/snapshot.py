@@ -39,6 +39,7 @@ from gateway.access.slices import drain, sliced
 from gateway.access.steps import Steps, Work
 from gateway.alarms.sounders import TimedAlarm
 from gateway.doors.door_settings import DoorRow, SecBoxRow
+from gateway.doors.elevator import ElevatorFloorRow
 from gateway.doors.operator import OperatorRow
 from gateway.errors import UNUSABLE, GatewayError, StorageError, UnusableRules, kind_of
 from gateway.objects.configuration import DOOR_MAX
@@ -189,6 +190,8 @@ class Snapshot:
     """Gesture and group."""
     gesture_users: tuple[tuple[int, int], ...] = ()
     """Gesture and person."""
+    floors: tuple[ElevatorFloorRow, ...] = ()
+    """Of all lifts."""
 
 
 class Tables(Protocol):
@@ -316,6 +319,7 @@ class SnapshotReader:
         doors = yield from self._rows("door_settings", DoorRow)
         groups = yield from self._links("door_group_doors", "door_group_id", "door_id")
         operators = yield from self._rows("door_operators", OperatorRow)
+        floors = yield from self._rows("elevator_floors", ElevatorFloorRow)
         its_readers = yield from self._links("door_operator_readers", "door_id", "reader")
         bells = yield from self._tables.rows("timed_alarms", ("start", *WEEKDAYS), _bell)
         formats = yield from self._rows("wiegand_modes", WiegandModeRow)
@@ -364,6 +368,7 @@ class SnapshotReader:
             gestures=gestures,
             gesture_groups=tuple((link.left, link.right) for link in of_groups),
             gesture_users=tuple((link.left, link.right) for link in of_users),
+            floors=floors,
         )
 
     def _configuration(self, version: int, _mark: object) -> Work[Configuration]:

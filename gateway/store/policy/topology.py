@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from gateway.access.actions import Action, SecBoxes, doors_named, parse_parameters
+from gateway.access.actions import Action, SecBoxes, doors_named, elevator_named, parse_parameters
 from gateway.access.policy import Portal
 from gateway.doors.turnstile_values import sides_named
 from gateway.settings import Side, SiteFile
@@ -21,6 +21,7 @@ class Topology:
         boxes = tuple(box.id for box in site.sec_box)
         self._sec_boxes = SecBoxes(boxes, site.site.sec_box_door)
         self._groups = snapshot.door_groups
+        self._elevators = frozenset(lift.id for lift in site.elevator)
         self._has_turnstile = site.turnstile is not None
         self._portals = snapshot.policy.portals
         self._portal_of_reader = snapshot.portal_of_reader
@@ -71,6 +72,11 @@ class Topology:
             for door in doors_named(action, self._sec_boxes, self._groups)
         )
         return (door for door in named if door in self._doors)
+
+    def elevators_of(self, actions: tuple[Action, ...]) -> tuple[int, ...]:
+        """The lifts of this device whose floors `actions` release, each once, in order."""
+        named = dict.fromkeys(elevator_named(action) for action in actions if action.runs_here)
+        return tuple(lift for lift in named if lift in self._elevators)
 
     def sides_of(self, actions: tuple[Action, ...]) -> frozenset[Side]:
         """The sides to which `actions` release the turnstile; none where the site has none."""

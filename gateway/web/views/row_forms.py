@@ -122,6 +122,11 @@ def _page(
         refused=refused,
         saved=saved,
         as_all=AS_ALL,
+        targets={
+            field.name: visit.rows(form.target(field.name), fields=["id", "name"], order=["name"])
+            for field in form.fields
+            if form.kind(field.name) == "row"
+        },
         doors=[(door.id, door.shown) for door in visit.context.site.doors()],
     )
 

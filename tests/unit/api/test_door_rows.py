@@ -118,10 +118,15 @@ def test_a_group_names_doors_of_the_site(order: Order, group: int) -> None:
         ("door_operators", {"door_id": 1}, "the site file has no operator of door 1"),
         ("door_operators", {"door_id": 8}, "there is no door 8"),
         ("door_operator_readers", {"door_id": 1, "reader": 9}, "no operator of door 1"),
+        (
+            "elevator_floors",
+            {"name": "f", "elevator_id": 1, "floor": 1, "portal_id": 1},
+            "there is no elevator 1; this site has: none",
+        ),
     ],
 )
-def test_an_operator_that_is_not_wired_is_refused(
-    order: Order, name: str, row: dict[str, int], why: str
+def test_an_operator_or_a_lift_that_is_not_wired_is_refused(
+    order: Order, name: str, row: dict[str, Any], why: str
 ) -> None:
     answer = order("create_objects", {"object": name, "values": [row]})
     assert (answer.status_code, why in answer.json()["error"]) == (400, True)

@@ -72,3 +72,17 @@ def test_an_operator_that_never_opens_or_opens_too_late_is_told(tmp_path: Path) 
         assert "its operator" not in said(data)
         store.modify("door_operators", {"delay_ms": 5_000}, None)
         assert "when the lock is locked again" in said(data)
+
+
+def test_a_lift_that_nothing_releases_and_floors_without_a_row_are_told(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    floors = '{ number = 1, pin = 26, active = "high" }, { number = 2, pin = 13, active = "high" }'
+    lift = f'[[elevator]]\nid = 1\nname = "lift"\nfloor = [{floors}]\n\n'
+    initialise(data, DEMO.replace("[[reader]]", f"{lift}[[reader]]", 1), demo=True)
+    with Store.open(data / STORE_FILE, REGISTRY, lambda: 0) as store:
+        row = {"name": "ground", "elevator_id": 1, "floor": 1, "portal_id": 1}
+        store.insert("elevator_floors", [row, {**row, "floor": 7}])
+        found = said(data)
+        assert "elevator lift: no portal has an action elevator with id=1" in found
+        assert "elevator lift: floor 2 has no row of elevator_floors" in found
+        assert "elevator_floors: floor: lift has no relay for floor 7; it has: 1, 2" in found

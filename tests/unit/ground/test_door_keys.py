@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from gateway.errors import SettingsError
@@ -68,3 +70,25 @@ def test_a_key_that_makes_no_sense_is_refused_by_name(keys: str, said: str) -> N
     with pytest.raises(SettingsError) as refused:
         parse_site(SITE + keys, "site")
     assert said in str(refused.value)
+
+
+LIFT = "[[elevator]]\nid = 1\nname = 'lift'\nfloor = [{floors}]\n"
+FLOOR = "{{ number = {number}, pin = {pin}, active = 'high' }}"
+
+
+@pytest.mark.parametrize(
+    ("floors", "said"),
+    [
+        ([(1, 5), (1, 6)], "floor number 1 is used twice"),
+        (
+            [(1, 5), (2, 5)],
+            "pin 5 is used twice: elevator 'lift' floor 1 and elevator 'lift' floor 2",
+        ),
+        ([(9, 5)], "1 to 8 is allowed"),
+        ([], "floor"),
+    ],
+)
+def test_a_lift_that_cannot_be_is_refused(floors: list[tuple[int, int]], said: str) -> None:
+    listed = ", ".join(FLOOR.format(number=number, pin=pin) for number, pin in floors)
+    with pytest.raises(SettingsError, match=re.escape(said)):
+        parse_site(f"{SITE}\n{LIFT.format(floors=listed)}", "site")

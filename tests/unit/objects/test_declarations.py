@@ -38,6 +38,7 @@ OURS = """
     door_operators door_operator_readers
     zone_sets zone_set_zones
     portal_gestures portal_gesture_groups portal_gesture_users
+    elevator_floors
 """
 
 

@@ -94,6 +94,7 @@ def test_the_policy_tables_are_those_that_decisions_are_compiled_from() -> None:
         "door_operators", "door_operator_readers",
         "zone_sets", "zone_set_zones",
         "portal_gestures", "portal_gesture_groups", "portal_gesture_users",
+        "elevator_floors",
         "sec_boxs",
         "triggers",
         "wiegand_modes",

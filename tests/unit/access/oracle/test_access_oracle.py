@@ -74,6 +74,7 @@ ROWS: dict[str, Any] = {
 WITHOUT_FAILURE = {reason for reason in Reason if not reason.by_server} - {
     Reason.INTERNAL_ERROR,
     Reason.DOOR_UNREACHABLE,
+    Reason.NO_FLOOR,
     Reason.TURNSTILE_BLOCKED,
 }
 

@@ -30,6 +30,7 @@ _COMMANDS = {
     "api": ("gateway.cli.api", "Run the api process alone."),
     "sim": ("gateway.cli.sim", "Drive the simulated board of a running gateway."),
     "explain": ("gateway.cli.explain", "Say why a door opened or did not, for whom and when."),
+    "threat-level": ("gateway.cli.threat_level", "Set or show the threat level."),
     "alarm": ("gateway.cli.alarm", "Silence alarms, and reset a fire."),
     "doctor": ("gateway.cli.doctor", "Check the site file, the board and the databases."),
     "key": ("gateway.cli.key", "Show the key that seals PINs and passwords, or make another."),

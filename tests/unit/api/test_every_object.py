@@ -13,6 +13,7 @@ import requests
 
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType
+from gateway.objects.equipment import DoorList
 from gateway.objects.fields import (
     HIGHEST_PORT,
     Blob,
@@ -128,6 +129,7 @@ def edge(field: Field, made: Any, *, high: bool) -> Any:
                 CodeText: (".", "\N{GRINNING FACE}" * longest),
                 Digits: ("0", "9" * longest),
                 PortNumber: ("", str(HIGHEST_PORT)),
+                DoorList: ("", "1,2,65793"),
             }
             return ends.get(type(field), ("", "\N{GRINNING FACE}" * longest))[high]
         case Blob():

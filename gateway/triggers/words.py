@@ -83,6 +83,11 @@ class TriggerEvent(StrEnum):
     AREA_EMPTIED_ON_TIME = "area_emptied_on_time"
     TOO_FEW_INSIDE = "too_few_inside"
     TOO_FEW_OVER = "too_few_over"
+    BYPASSED = "bypassed"
+    ARMING_REFUSED = "arming_refused"
+    HOLD_BEGUN = "hold_begun"
+    HOLD_ENDED = "hold_ended"
+    HOLD_REFUSED = "hold_refused"
     STARTED = "started"
     ENDED_UNCLEANLY = "ended_uncleanly"
 

@@ -78,6 +78,11 @@ TRIGGER_EVENTS: Mapping[TriggerEvent, str] = MappingProxyType(
         TriggerEvent.AREA_EMPTIED_ON_TIME: noted("An area is set empty on time"),
         TriggerEvent.TOO_FEW_INSIDE: noted("Too few people are inside an area"),
         TriggerEvent.TOO_FEW_OVER: noted("Enough people are inside an area again"),
+        TriggerEvent.BYPASSED: noted("Open zones are left out of arming"),
+        TriggerEvent.ARMING_REFUSED: noted("Arming is refused"),
+        TriggerEvent.HOLD_BEGUN: noted("Two cards hold a door open"),
+        TriggerEvent.HOLD_ENDED: noted("A hold by two cards ends"),
+        TriggerEvent.HOLD_REFUSED: noted("A hold by two cards is refused"),
         TriggerEvent.STARTED: noted("The door controller started"),
         TriggerEvent.ENDED_UNCLEANLY: noted("The last run ended by a power cut or crash"),
     }

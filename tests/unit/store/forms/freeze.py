@@ -144,6 +144,8 @@ class Filler:
     @staticmethod
     def _whole(field: Any, serial: int, number: int) -> int:
         low, high = max(field.minimum, 0), int(field.maximum)
+        if isinstance(field, Id):
+            return int(low + number)
         # The second row is at the limit, where that is no trap for the rows to come.
         if number and not (isinstance(field, Id | Ref) or field.unique):
             return high

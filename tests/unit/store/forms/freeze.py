@@ -112,7 +112,10 @@ class Filler:
             case Ref() if field.target == declared.name:
                 return None
             case Ref() if field.enforced:
-                return self._fill(REGISTRY[field.target])[number]
+                # Two references to one object are to different rows.
+                before = [it for it in declared.refs if it.target == field.target]
+                ids = self._fill(REGISTRY[field.target])
+                return ids[(number + before.index(field)) % len(ids)]
             case Choice():
                 return field.choices[number % len(field.choices)]
             case Text():

@@ -38,6 +38,7 @@ from gateway.objects.fields import (
     PortNumber,
     Ref,
     Text,
+    Word,
 )
 from gateway.objects.modes import MODE_WORDS
 from gateway.objects.wiegand_modes import LayoutText, OrderText, ParitiesText
@@ -119,7 +120,7 @@ class Filler:
             case Choice():
                 return field.choices[number % len(field.choices)]
             case Text():
-                return self._text(field, serial)
+                return self._text(field, serial, number)
             case Blob():
                 return base64.b64encode(bytes([0, 255, serial % 256])).decode()
         alone = (field.name,) in declared.pairs_unique
@@ -130,7 +131,11 @@ class Filler:
         )
 
     @staticmethod
-    def _text(field: Text, serial: int) -> str:
+    def _text(field: Text, serial: int, number: int) -> str:
+        if isinstance(field, Word):
+            # Not the word for none: it would be the same as no value.
+            words = [str(word) for word in field.words if word]
+            return words[number % len(words)]
         if isinstance(field, LayoutText | ParitiesText | OrderText):
             return field.example
         if field.name == "mode":

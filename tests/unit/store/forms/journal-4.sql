@@ -1,5 +1,6 @@
 BEGIN TRANSACTION;
 CREATE TABLE "credential_uses" ("kind" INTEGER NOT NULL, "row_id" INTEGER NOT NULL, "user_id" INTEGER NOT NULL, "used" INTEGER NOT NULL, PRIMARY KEY ("kind", "row_id", "user_id"));
+CREATE TABLE "forgotten_positions" ("user_id" INTEGER NOT NULL PRIMARY KEY, "area_id" INTEGER NOT NULL, "utc_s" INTEGER NOT NULL, "day" INTEGER NOT NULL);
 CREATE TABLE "journal" ("seq" INTEGER NOT NULL PRIMARY KEY, "kind" TEXT NOT NULL, "body" TEXT NOT NULL, "utc_us" INTEGER NOT NULL, "monotonic_ns" INTEGER NOT NULL, "boot_id" TEXT NOT NULL, "clock_trusted" INTEGER NOT NULL);
 INSERT INTO "journal" VALUES(1,'started','{"outputs":[]}',1751371200000000,0,'a boot',1);
 INSERT INTO "journal" VALUES(2,'access','{"row":{"id":1,"time":1700000001,"event":7,"user_id":1},"rules":[1],"reason":"allowed","trace":[]}',1751371201000000,1,'a boot',1);
@@ -20,5 +21,6 @@ CREATE TABLE "spent_cards" ("card_id" INTEGER NOT NULL, "card_value" INTEGER NOT
 CREATE TABLE "used_codes" ("card_id" INTEGER NOT NULL, "card_value" INTEGER NOT NULL, "step" INTEGER NOT NULL, PRIMARY KEY ("card_id", "card_value", "step"));
 CREATE INDEX "journal_kind" ON "journal" ("kind");
 CREATE UNIQUE INDEX "passagerow_user_id_portal_id" ON "passages" ("user_id", "portal_id");
+CREATE INDEX "passagerow_area_id" ON "passages" ("area_id");
 COMMIT;
 PRAGMA user_version = 3;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import runpy
 import sqlite3
 from collections.abc import Iterator
@@ -252,3 +253,6 @@ def test_freezing_makes_what_these_tests_read_and_never_changes_it(tmp_path: Pat
     assert made == {f"store-{VERSION}.sql", f"journal-{VERSION}.sql", f"rows-{VERSION}.json"}
     assert made <= {path.name for path in Path(__file__).parent.iterdir()}
     assert freeze(tmp_path) == []
+    known = json.loads((tmp_path / f"rows-{VERSION}.json").read_text(encoding="utf-8"))
+    assert [name for name in known["objects"] if len(known["objects"][name]) < 2] == []
+    assert set(known["objects"]) == {declared.name for declared in REGISTRY}

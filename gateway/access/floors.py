@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from gateway.access.decision import decide
 from gateway.access.person import Person
 from gateway.access.policy import Policy
+from gateway.access.threat import ThreatLevel
 from gateway.clock import Moment
 
 Floors = Mapping[int, int]
@@ -30,8 +31,13 @@ def floors_for(
     )
 
 
-def free_floors(policy: Policy, floors: Floors, moment: Moment) -> frozenset[int]:
-    """The floors whose portals an unlock schedule releases for everybody at `moment`."""
+def free_floors(
+    policy: Policy, floors: Floors, moment: Moment, threat: ThreatLevel | None = None
+) -> frozenset[int]:
+    """The floors whose portals an unlock schedule releases for everybody at `moment`, unless the
+    threat level in force stops such schedules."""
+    if threat is not None and threat.stops_unlock_schedules:
+        return frozenset()
     found = ((floor, policy.portals.get(portal_id)) for floor, portal_id in floors.items())
     return frozenset(
         floor

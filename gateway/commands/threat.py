@@ -1,6 +1,7 @@
 """The threat level of the site: who set it, why, and until when.
 
-An operator may raise the level. Lowering or ending it needs an administrator. What each level does
+An operator may raise the level. Lowering or ending it needs an administrator, and so does giving an
+end to what replaces a level. What each level does
 is in `threat_levels`.
 """
 
@@ -53,7 +54,9 @@ def set_threat_level(call: Call[ThreatLevelRequest]) -> Done:
     if request.minutes and not request.level:
         raise InvalidRequest("minutes: only a level above 0 can end by itself")
     known = context.controller.status().threat
-    if request.level <= known.level and known.level:
+    # After the time of a level comes level 0, not the one before it.
+    lowers = request.level <= known.level or request.minutes
+    if known.level and lowers:
         check_right(call.caller, Right.ADMINISTRATOR)
     if request.level and not _is_defined(call):
         raise InvalidRequest(

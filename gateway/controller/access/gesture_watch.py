@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.gestures import Gesture, GestureState, PortalGesture
@@ -46,6 +46,8 @@ class GestureWatch(Component):
         self._clock = clock
         self._config: EffectiveConfig | None = None
         self._state = GestureState()
+        self._locked = False
+        """The threat level in force, as last bound, stops unlock schedules."""
 
     def state(self) -> GestureState:
         return self._state
@@ -54,7 +56,25 @@ class GestureWatch(Component):
         self._state = state
 
     def configure(self, config: EffectiveConfig) -> None:
+        if self._config is None:
+            self._locked = _locks(config)
         self._config = config
+
+    def bind(self, config: EffectiveConfig, now_ms: int) -> None:
+        """Take over rules; a threat level that stops unlock schedules ends holds as it begins."""
+        self.configure(config)
+        before, self._locked = self._locked, _locks(config)
+        if before or not self._locked:
+            return
+        portals = {it.portal_id for it in config.gestures if it.gesture is Gesture.HOLD}
+        doors = {door: None for it in sorted(portals) for door in self._doors_of(it, config)}
+        for door in doors:
+            if self._doors[door].held:
+                self._doors[door].feed(door_event(CLOSE_MS), now_ms)
+
+    def _doors_of(self, portal_id: int, config: EffectiveConfig) -> Sequence[int]:
+        portal = config.snapshot.policy.portals.get(portal_id)
+        return tuple(config.topology.doors_of(portal.actions)) if portal else ()
 
     def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
         match event:
@@ -105,12 +125,12 @@ class GestureWatch(Component):
         self, done: PortalGesture, config: EffectiveConfig, reader: str, user_id: int, now_ms: int
     ) -> None:
         """Raises NotPermitted, DeviceUnavailable, NotFound where the doors must not be held."""
-        portal = config.snapshot.policy.portals.get(done.portal_id)
-        actions = portal.actions if portal else ()
-        doors = [self._doors[it] for it in config.topology.doors_of(actions)]
+        doors = [self._doors[it] for it in self._doors_of(done.portal_id, config)]
         if not doors:
             raise NotFound("the portal opens no door of this device")
         held = any(panel.held for panel in doors)
+        if not held and _locks(config):
+            raise NotPermitted(f"threat level {config.threat_level} allows no hold")
         if not held:
             self._check(doors)
         for panel in doors:
@@ -149,3 +169,8 @@ class GestureWatch(Component):
             held=held,
             why=why,
         )
+
+
+def _locks(config: EffectiveConfig) -> bool:
+    """Whether the threat level in force keeps doors from staying unlocked."""
+    return config.threat is not None and config.threat.stops_unlock_schedules

@@ -133,7 +133,8 @@ class Elevators(Component):
             return
         policy, moment = self._config.snapshot.policy, self._recorder.moment()
         for lift, portals in self._config.floor_portals.items():
-            self._feed(lift, FloorsFree(free_floors(policy, portals, moment)), now_ms)
+            free = free_floors(policy, portals, moment, self._config.threat)
+            self._feed(lift, FloorsFree(free), now_ms)
 
     def _feed(self, lift: int, event: ElevatorEvent, now_ms: int) -> None:
         settings = self._settings.get(lift)

@@ -67,6 +67,15 @@ def test_an_operator_raises_a_level_and_only_an_administrator_lowers_it(
         assert put(order, level)[0] == 200
 
 
+def test_an_operator_does_not_end_a_level_by_a_higher_one_of_a_minute(
+    straw: StrawController, order: Order
+) -> None:
+    assert put(order, 2, "operator", minutes=1)[0] == 200
+    in_force(straw, 1)
+    assert put(order, 2, "operator", minutes=1)[0] == 403
+    assert put(order, 2, minutes=1)[0] == 200
+
+
 def test_what_a_level_does_is_for_administrators_to_say(order: Order) -> None:
     row = {"object": "threat_levels", "values": [{"level": 3, "name": "all out"}]}
     assert order("create_objects", row, login="operator").status_code == 403

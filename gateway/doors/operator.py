@@ -77,11 +77,16 @@ class FireReported:
 
 
 @dataclass(frozen=True, slots=True)
+class Relocked:
+    """The lock is locked again and the leaf shut before the output switched on. Idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
 class TimePasses:
     """No event but time; feed it at the instant that `due_ms` returns."""
 
 
-OperatorEvent = LetIn | LetOut | LockedDown | FireReported | TimePasses
+OperatorEvent = LetIn | LetOut | LockedDown | FireReported | Relocked | TimePasses
 
 
 def step(
@@ -94,6 +99,8 @@ def step(
         case FireReported(on=on):
             return replace(state, fire=on, from_ms=None if on else state.from_ms)
         case LockedDown() if state.by_card:
+            return replace(state, from_ms=None)
+        case Relocked():
             return replace(state, from_ms=None)
         case LetIn() | LetOut() if settings is not None and acts_on(settings, state, event):
             return _asked(settings, state, now_ms, by_card=isinstance(event, LetIn))

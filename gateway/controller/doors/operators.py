@@ -17,6 +17,7 @@ from gateway.doors.operator import (
     OperatorEvent,
     OperatorSettings,
     OperatorState,
+    Relocked,
     TimePasses,
     acts_on,
     drives,
@@ -106,7 +107,10 @@ class DoorOperators(Component):
         due = self.due_ms()
         if due is not None and due <= now_ms:
             for door in self._outputs:
-                self._feed(door, TimePasses(), now_ms)
+                # After a long delay the lock may be locked again, and the leaf still shut.
+                barred = not (self._released(door) or self._doors[door].view().state.open)
+                begins = not self._outputs[door].on
+                self._feed(door, Relocked() if begins and barred else TimePasses(), now_ms)
 
     def due_ms(self) -> int | None:
         """None while no leaf is opened."""

@@ -48,6 +48,7 @@ EVENT_WORDS: dict[str, op.OperatorEvent] = {
     "lock-down": op.LockedDown(),
     "fire": op.FireReported(on=True),
     "fire over": op.FireReported(on=False),
+    "relocked": op.Relocked(),
     "no row": op.TimePasses(),
     "": op.TimePasses(),
 }

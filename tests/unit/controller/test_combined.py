@@ -76,7 +76,12 @@ def test_a_storm_of_facts_is_looked_at_in_parts_and_each_person_read_once(
         store.insert("triggers", [{"name": f"t{it}", **row} for it in range(64)])
     bench.pass_time(1.1)
     runner, read = bench.controller._components.triggers, list[int]()
-    monkeypatch.setattr(runner, "_groups_of", lambda user: read.append(user) or ())
+
+    def groups_of(user: int) -> tuple[int, ...]:
+        read.append(user)
+        return ()
+
+    monkeypatch.setattr(runner, "_groups_of", groups_of)
     recorder = bench.controller._components.recorder
     for _ in range(40):
         recorder.note(EntryKind.NO_ENTRY, users=(1,), portal_id=1, door=1)

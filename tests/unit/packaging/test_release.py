@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -65,9 +66,13 @@ def origin(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def clone(origin: Path, tmp_path: Path) -> Path:
+    return cloned(origin, tmp_path)
+
+
+def cloned(origin: Path, directory: Path) -> Path:
     """A clone of it, whose linters only note that they ran."""
-    tree = tmp_path / "clone"
-    git(tmp_path, "clone", "-q", str(origin), str(tree))
+    tree = directory / "clone"
+    git(directory, "clone", "-q", str(origin), str(tree))
     for name in LINTERS:
         program(tree / ".venv/bin" / name, f'echo "{name} $*" >>.venv/calls')
     program(tree / ".venv/bin/python", f'exec {sys.executable} "$@"')
@@ -86,6 +91,27 @@ def release(tree: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@dataclass(frozen=True)
+class Released:
+    """A release that succeeded."""
+
+    tree: Path
+    output: str
+    origin_before: str
+
+
+@pytest.fixture(scope="module")
+def released(origin: Path, tmp_path_factory: pytest.TempPathFactory) -> Released:
+    """Made once, for it is built twice; an earlier one had left a file in `dist`."""
+    tree = cloned(origin, tmp_path_factory.mktemp("released"))
+    (tree / "dist").mkdir()
+    (tree / "dist/gateway-0.0.1.tar.gz").touch()
+    before = git(origin, "rev-parse", "main")
+    answer = release(tree)
+    assert answer.returncode == 0, answer.stderr
+    return Released(tree, answer.stdout, before)
+
+
 def commit(tree: Path, name: str, old: str, new: str) -> None:
     text = (tree / name).read_text()
     assert old in text
@@ -102,9 +128,8 @@ def refused(tree: Path) -> str:
     return answer.stderr
 
 
-def test_a_release_is_linted_and_built_twice_with_notes_and_sums(clone: Path) -> None:
-    answer = release(clone)
-    assert answer.returncode == 0, answer.stderr
+def test_a_release_is_linted_and_built_twice_with_notes_and_sums(released: Released) -> None:
+    clone = released.tree
     calls = (clone / ".venv/calls").read_text().splitlines()
     assert [call.split()[0] for call in calls] == ["ruff", *LINTERS]
     name = f"gateway-{__version__}"
@@ -115,29 +140,27 @@ def test_a_release_is_linted_and_built_twice_with_notes_and_sums(clone: Path) ->
     sums = (clone / "dist/SHA256SUMS").read_text().splitlines()
     assert {line.split()[1] for line in sums} == {*whole, f"{name}-notes.md"}
     for file in (f"{name}.tar.gz", f"{name}-py3-none-any.whl", PACKAGE):
-        assert f"built twice, identical: {file}\n" in answer.stdout
+        assert f"built twice, identical: {file}\n" in released.output
     with tarfile.open(clone / f"dist/{name}.tar.gz") as sdist:
         packed = set(sdist.getnames())
     assert {f"{name}/{file}" for file in ("Makefile", "CHANGELOG.md", ".ci/release")} <= packed
     assert not [file for file in packed if "/.venv/" in file]
 
 
-def test_a_release_prints_how_to_publish_and_publishes_nothing(clone: Path, origin: Path) -> None:
-    before = git(origin, "rev-parse", "main")
-    answer = release(clone)
-    assert f"git tag -a v{__version__}" in answer.stdout
-    assert f"git push origin main v{__version__}" in answer.stdout
+def test_a_release_prints_how_to_publish_and_publishes_nothing(
+    released: Released, origin: Path
+) -> None:
+    clone = released.tree
+    assert f"git tag -a v{__version__}" in released.output
+    assert f"git push origin main v{__version__}" in released.output
     assert git(clone, "tag") == ""
     assert git(origin, "tag") == ""
-    assert git(origin, "rev-parse", "main") == before
+    assert git(origin, "rev-parse", "main") == released.origin_before
     assert git(clone, "status", "--porcelain") == ""
 
 
-def test_what_an_earlier_release_left_in_dist_is_not_published_with_it(clone: Path) -> None:
-    (clone / "dist").mkdir()
-    (clone / "dist/gateway-0.0.1.tar.gz").touch()
-    assert release(clone).returncode == 0
-    assert not (clone / "dist/gateway-0.0.1.tar.gz").exists()
+def test_what_an_earlier_release_left_in_dist_is_not_published_with_it(released: Released) -> None:
+    assert not (released.tree / "dist/gateway-0.0.1.tar.gz").exists()
 
 
 def test_a_linter_that_complains_ends_the_release_before_the_build(clone: Path) -> None:

@@ -17,6 +17,7 @@ from gateway.link.messages import OpenDoor
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.models import Models
 from gateway.settings import SITE_FILE, read_site
+from gateway.settings.seal_key import sealer_of
 from gateway.store.files import JOURNAL_FILE, STORE_FILE, database
 from gateway.store.journal import EntryKind, JournalReader
 from gateway.store.objects.mode_rows import ModeRow
@@ -46,7 +47,7 @@ def explain(bench: Bench) -> Explain:
         try:
             context = ExplainContext(
                 database=store,
-                models=Models(REGISTRY, store),
+                models=Models(REGISTRY, store, sealer_of(bench.data, site)),
                 rules_cache=RulesCache(),
                 journal=bench.data / JOURNAL_FILE,
                 site=site,

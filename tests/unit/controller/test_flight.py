@@ -48,7 +48,9 @@ def type_keys(bench: Bench, keys: str, reader: str = "front") -> None:
 def recorded(demo: Path) -> Path:
     """A demo site that keeps a flight record."""
     text = (demo / SITE_FILE).read_text(encoding="utf-8")
-    (demo / SITE_FILE).write_text(f"{text}\n[flight_record]\nenabled = true\n", encoding="utf-8")
+    # Before the line at its end: the key of the store is looked up in the file too.
+    text = f"[flight_record]\nenabled = true\n\n{text}"
+    (demo / SITE_FILE).write_text(text, encoding="utf-8")
     return demo
 
 

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from gateway.errors import SettingsError
 from gateway.settings.refusals import describe
-from gateway.settings.toml_text import parse
+from gateway.settings.toml_text import parse, without_line
 from gateway.settings.wires import Section
 
 PROFILES = "/etc/NetworkManager/system-connections"
@@ -22,6 +22,8 @@ WIRED = f"{PROFILES}/gateway-wired.nmconnection"
 WIFI = f"{PROFILES}/gateway-wifi.nmconnection"
 COUNTRY = "/etc/modprobe.d/gateway-wifi.conf"
 HOST_NAME = "/etc/hostname"
+TAKEN = "in the device"
+"""Stands in the place of the password, in what is left on the card."""
 _RESERVED = re.compile(r"localhost|gateway-.*", re.IGNORECASE)
 """Under `gateway-SERIAL` the program itself answers to multicast DNS."""
 _FALLBACK = 4
@@ -106,14 +108,46 @@ class NetworkFile(Section):
 
 
 def parse_network(text: str, name: str) -> NetworkFile:
-    """The checked file in `text`. Raises SettingsError, which calls the file `name`."""
+    """The checked file in `text`. Raises SettingsError, which calls the file `name`.
+
+    A refusal goes to the system's log and onto the card: it shows nothing that the file holds, for
+    a password may stand in any line that somebody got wrong.
+    """
     if not text.strip():
         raise SettingsError(f"{name} is empty")
-    data = parse(text, name)
+    try:
+        data = parse(text, name)
+    except SettingsError as error:
+        raise without_line(error) from None
     try:
         return NetworkFile.model_validate(data)
     except ValidationError as error:
-        raise SettingsError(f"{name}: {describe(error, data, NetworkFile, text)}") from error
+        said = describe(error, data, NetworkFile, show=False)
+        raise SettingsError(f"{name}: {said}") from None
+
+
+_ASSIGNED = re.compile(r"""(\bpassword["']?[^\S\n]*=[^\S\n]*)(?:"(?:[^"\\\n]|\\.)*"|'[^'\n]*')""")
+
+
+def without_password(text: str) -> str:
+    """The text of a file that `parse_network` took, with a note in the place of its password; only
+    what was taken, if the password cannot be told from the rest."""
+    network = parse_network(text, "")
+    if network.wifi is None:
+        hidden, password = network, ""
+    else:
+        password = network.wifi.password
+        hidden = network.model_copy(
+            update={"wifi": network.wifi.model_copy(update={"password": TAKEN})}
+        )
+    found = _ASSIGNED.sub(rf'\1"{TAKEN}"', text)
+    try:
+        same = parse_network(found, "") == hidden
+    except SettingsError:
+        same = False
+    if same and (not password or password not in found.replace(TAKEN, "")):
+        return found
+    return f"# Taken: {', '.join(sorted(network.model_fields_set))}\n"
 
 
 def system_files(network: NetworkFile) -> Mapping[str, str]:

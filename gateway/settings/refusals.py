@@ -86,21 +86,32 @@ def closest(word: object, names: Iterable[str]) -> str | None:
 
 
 def describe(
-    error: ValidationError, data: Found, model: type[BaseModel] | None = None, text: str = ""
+    error: ValidationError,
+    data: Found,
+    model: type[BaseModel] | None = None,
+    text: str = "",
+    *,
+    show: bool = True,
 ) -> str:
     """The message for all problems of `data`, which is not a valid `model`.
 
-    With the file's `text`, it also names the line of a wrong table.
+    With the file's `text`, it also names the line of a wrong table. Without `show` no value is
+    shown.
     """
-    return "; ".join(described(error, data, model, text))
+    return "; ".join(described(error, data, model, text, show=show))
 
 
 def described(
-    error: ValidationError, data: Found, model: type[BaseModel] | None = None, text: str = ""
+    error: ValidationError,
+    data: Found,
+    model: type[BaseModel] | None = None,
+    text: str = "",
+    *,
+    show: bool = True,
 ) -> list[str]:
     """As `describe`, each problem by itself; it begins with its place."""
     problems = error.errors(include_url=False)
-    lines = [_line(problem, data, model, text) for problem in problems[:MOST_DESCRIBED]]
+    lines = [_line(problem, data, model, text, show) for problem in problems[:MOST_DESCRIBED]]
     more = [f"and {error.error_count() - MOST_DESCRIBED} more"] * (len(problems) > MOST_DESCRIBED)
     return list(dict.fromkeys([*lines, *more]))
 
@@ -133,7 +144,13 @@ def _did_you_mean(word: object, names: Iterable[str]) -> str:
     return f"; did you mean {name!r}?" if name else ""
 
 
-def _line(problem: ErrorDetails, data: Found, model: type[BaseModel] | None, text: str) -> str:
+def _line(
+    problem: ErrorDetails,
+    data: Found,
+    model: type[BaseModel] | None,
+    text: str,
+    show: bool,  # noqa: FBT001 - of one caller
+) -> str:
     loc = tuple(part for part in problem["loc"] if part not in _TAGS)
     found = problem["input"]
     key = _key(loc, data)
@@ -142,7 +159,9 @@ def _line(problem: ErrorDetails, data: Found, model: type[BaseModel] | None, tex
         found = found.get("kind") if isinstance(found, dict) else found
     refusal = _refusal(problem, found, _Place(model, loc))
     found_text = ""
-    if found is not None and not _has_tables(found) and not _SECRET.search(key):
+    if not show:
+        pass
+    elif found is not None and not _has_tables(found) and not _SECRET.search(key):
         found_text = f" (found {shown(found)})"
     elif len(loc) == 1:
         found_text = _header(str(loc[0]), text)

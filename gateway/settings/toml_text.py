@@ -251,7 +251,15 @@ def _is_whole(line: str) -> bool:
     return True
 
 
+_FOUND = " (found "
+
+
+def without_line(error: SettingsError) -> SettingsError:
+    """The same refusal of `parse`, for a file whose lines may hold a secret."""
+    return SettingsError(str(error).partition(_FOUND)[0])
+
+
 def _refused(name: str, number: int, line: str, text: str) -> SettingsError:
     line = line.strip()
     shown = line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
-    return SettingsError(f"{name} line {number}: {text} (found {shown})")
+    return SettingsError(f"{name} line {number}: {text}{_FOUND}{shown})")

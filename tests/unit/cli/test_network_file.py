@@ -18,6 +18,7 @@ from gateway.settings.network_file import (
     WIRED,
     parse_network,
     system_files,
+    without_password,
 )
 
 WHOLE = """
@@ -82,6 +83,57 @@ def test_a_mistake_is_refused_with_its_key(text: str, words: tuple[str, ...]) ->
     with pytest.raises(SettingsError) as refused:
         parse_network(text, "network.toml")
     assert all(word in str(refused.value) for word in words), refused.value
+
+
+WIFI_OF = '[wifi]\nname = "x"\ncountry = "BR"\n'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'password = "wlan-of-99',
+        "password = wlan-of-99",
+        'pasword = "wlan-of-99"',
+        'password = "wlan-of-99" "',
+        'password: "wlan-of-99"',
+        'password = ["wlan-of-99"]',
+        'name = "wlan-of-99"',
+    ],
+)
+def test_a_refusal_shows_no_password_for_it_goes_to_the_log(line: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse_network(WIFI_OF + line, "network.toml")
+    assert "wlan-of-99" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'password = "wlan-of-99"  # of the depot',
+        'password="wlan-of-99"',
+        r'password = "wlan\"-of-99"',
+        '"password" = "wlan-of-99"',
+        "'password' = 'wlan-of-99'",
+        'password = """wlan-of-99"""',
+        "password = '''\nwlan-of-99'''",
+        r'"pass\u0077ord" = "wlan-of-99"',
+        'password = "wlan-of-99"  # formerly no-of-99, and wlan-of-99 since May',
+        '#password = "wlan-of-99"\npassword = "wlan-of-99"',
+    ],
+)
+def test_what_stays_on_the_card_has_no_password(line: str) -> None:
+    kept = without_password(f"# Ours\n{WIFI_OF}{line}\n")
+    assert "-of-99" not in kept.replace("no-of-99", "")
+    assert "wifi" in kept
+
+
+def test_what_stays_on_the_card_is_otherwise_what_was_written(tmp_path: Path) -> None:
+    file, kept = tmp_path / "network.toml", tmp_path / "kept.toml"
+    file.write_bytes(b"\xef\xbb\xbf# Ours\r\n" + WHOLE.replace("\n", "\r\n").encode())
+    done = CliRunner().invoke(network_file, [str(file), "--kept", str(kept)])
+    assert done.exit_code == 0, done.output
+    expected = WHOLE.replace(r"'a b\c secret'", '"in the device"')
+    assert kept.read_bytes() == f"# Ours\n{expected}".replace("\n", "\r\n").encode()
 
 
 @pytest.mark.parametrize("page", ["gateway/docs/installation.md", "systemd/image/READ-ME.txt"])

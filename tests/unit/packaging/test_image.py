@@ -17,8 +17,10 @@ PROGRAM = f"""#!/bin/bash
 shift 2
 case $1 in
     network-file) grep -q wrong "$2" && {{ echo "gateway: $2: name: wrong" >&2; exit 1; }}
+        grep -v password "$2" >"$5"
         sed -n 's/^name = "\\(.*\\)"/\\1/p' "$2" >"$TOP/etc/hostname" ;;
-    check) ! grep -q wrong "$2" || {{ echo "gateway: $2: site: wrong" >&2; exit 1; }} ;;
+    check) (( $(stat -c %s "$2") <= 2000000 )) || exit 99
+        ! grep -q wrong "$2" || {{ echo "gateway: $2: site: wrong" >&2; exit 1; }} ;;
     init) echo "init ${{*:4}}" >>"$TOP/calls"
         printf 'login     admin\\npassword  x\\nsetup     {CODE}\\n'
         echo "The code opens the first start on the page, once, at https://10.0.0.5/setup; ..." ;;
@@ -112,6 +114,25 @@ def test_files_of_the_card_are_taken_and_no_password_stays_there(boots: Boots) -
     assert boots.names() == {"SETUP-CODE.txt", "gateway.applied.toml", "network.applied.toml"}
     assert "secret" not in (boots.card / "network.applied.toml").read_text()
     assert "https://depot.local/setup" in boots.shown()
+
+
+def test_what_was_taken_cannot_be_read_from_the_freed_space_of_the_card(boots: Boots) -> None:
+    file = boots.card / "network.toml"
+    file.write_text('name = "depot"\n[wifi]\npassword = "secret"\n')
+    with file.open("rb") as freed:
+        boots.boot()
+        assert not file.exists()
+        assert b"secret" not in freed.read()
+
+
+def test_a_huge_site_file_of_the_card_fills_no_memory(boots: Boots) -> None:
+    with (boots.card / "gateway.toml").open("wb") as file:
+        file.write(b"wrong\n")
+        file.truncate(300_000_000)
+    boots.boot()
+    assert (boots.card / "gateway.refused.txt").exists()
+    assert not (boots.top / "run/gateway-site.toml").exists()
+    assert CODE in boots.shown()
 
 
 def test_wrong_files_are_refused_beside_them_and_the_page_comes_up(boots: Boots) -> None:

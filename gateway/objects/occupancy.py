@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from gateway.errors import InvalidRequest
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Id, Int, NameText, Ref, Stored
+from gateway.objects.fields import Id, Int, NameText, OnDelete, Ref, Stored
 
 MOST_PEOPLE = 100_000
 LONGEST_ESCORT_S = 300
@@ -52,7 +52,14 @@ ESCORT_RULES = ObjectType(
         NameText("name", required=True),
         Ref("portal_id", "portals", required=True, joins=False),
         Ref("visitor_group_id", "groups", required=True, joins=False),
-        Ref("host_group_id", "groups", required=True, joins=False),
+        # Deleting the hosts would have visitors pass alone.
+        Ref(
+            "host_group_id",
+            "groups",
+            required=True,
+            on_delete=OnDelete.RESTRICT,
+            joins=False,
+        ),
         Int("within_s", default=15, minimum=1, maximum=LONGEST_ESCORT_S),
     ),
     policy=True,

@@ -7,6 +7,9 @@ of a PIN never names the person who has it.
 A blocking rule that loses its last time zone blocks always. If it lost one of several, it would
 block only during the others, so the store refuses to delete that zone until somebody has untied it
 from the rule. Deleting all zones of a rule at once is allowed.
+
+A releasing rule that lost a condition would release for more people, so a condition that is tied to
+a rule is not deleted.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from gateway.objects.models import Models
 from gateway.store.objects.rows import Row
 
 TIME_ZONES = "time_zones"
+VALIDATIONS = "validations"
 
 
 def explain_row(
@@ -89,6 +93,28 @@ def keep_blocks(models: Models, chosen: peewee.Expression) -> None:
             f"blocking rule {lifted[0]} would lose time zone {lifted[1]} and keep others: "
             "untie them in access_rule_time_zones first"
         )
+
+
+def keep_conditions(models: Models, chosen: peewee.Expression | None) -> None:
+    """Check that no access rule and no portal rule would lose a condition.
+
+    `chosen` selects the rows of `validations` to delete, None for all; call it in the transaction
+    that deletes them. Raises ConstraintViolation, which names rule and condition.
+    """
+    going = models[VALIDATIONS].select(models.key(VALIDATIONS))
+    if chosen is not None:
+        going = going.where(chosen)
+    for rules in ("access_rules", "portal_rules"):
+        link = f"{rules[:-1]}_validations"
+        rule: peewee.Field[Any] = models.column(link, f"{rules[:-1]}_id")
+        condition: peewee.Field[Any] = models.column(link, "validation_id")
+        tied = models[link].select(rule, condition).where(condition.in_(going))
+        lost = tied.order_by(rule, condition).tuples().first()
+        if lost is not None:
+            raise ConstraintViolation(
+                f"row {lost[0]} of {rules} would lose the condition {lost[1]}: untie them in"
+                f" {link}.validation_id first"
+            )
 
 
 def _violation(text: str, details: str) -> ConstraintViolation:

@@ -21,9 +21,11 @@ from gateway.objects.models import Models
 from gateway.store.files.database import TrackedDatabase, peewee_errors
 from gateway.store.objects.constraints import (
     TIME_ZONES,
+    VALIDATIONS,
     explain_deletion,
     explain_row,
     keep_blocks,
+    keep_conditions,
 )
 from gateway.store.objects.numbers import HIGHEST
 from gateway.store.objects.rows import (
@@ -127,6 +129,8 @@ class Writes:
                     query = query.where(chosen)
                 if name == TIME_ZONES and chosen is not None:
                     keep_blocks(self._models, chosen)
+                if name == VALIDATIONS:
+                    keep_conditions(self._models, chosen)
                 return int(query.execute())
         except peewee.IntegrityError as error:
             raise explain_deletion(self._models, declared, error) from error

@@ -144,3 +144,14 @@ def test_a_block_with_an_emptied_time_zone_blocks_always(blocked: Store) -> None
     blocked.destroy("time_spans", {"time_spans": {"time_zone_id": 3}})
 
     assert schedule_of(blocked, 2) is TimeVerdict.NO_SCHEDULE
+
+
+@pytest.mark.parametrize("where", [None, {"validations": {"id": 7}}])
+def test_a_condition_that_is_tied_to_a_rule_is_not_deleted(blocked: Store, where: object) -> None:
+    blocked.insert("validations", [{"id": 7, "name": "staff", "validation": "member_of"}])
+    blocked.insert("access_rule_validations", [{"access_rule_id": 1, "validation_id": 7}])
+    with pytest.raises(ConstraintViolation, match=r"^row 1 of access_rules .* condition 7"):
+        blocked.destroy("validations", where)
+
+    blocked.destroy("access_rule_validations", None)
+    assert blocked.destroy("validations", where) == 1

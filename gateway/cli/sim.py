@@ -16,7 +16,7 @@ from gateway.cli.options import directory_of, group_data_option, json_option
 from gateway.cli.outcome import LONGEST_WAIT_S, Outcome
 from gateway.cli.running import controller_of, words_in_force
 from gateway.errors import StorageError
-from gateway.link.messages import ControllerStatus, Simulate
+from gateway.link.messages import Simulate
 from gateway.settings import Side, read_running_site
 
 _SIM_TIME_S = 10.0
@@ -272,8 +272,8 @@ def state(ctx: click.Context, *, as_json: bool) -> None:
     for fault in found["faults"]:
         click.echo(f"fault {fault['part']} {fault['name']}: {fault['why']}")
     data = directory_of(ctx.obj)
-    known = {name: found[name] for name in ControllerStatus.model_fields}
-    status = ControllerStatus.model_validate_json(json.dumps(known))
+    with controller_of(data) as client:
+        status = client.status()
     for subject, text in words_in_force(data, read_running_site(data), status):
         click.echo(f"{subject}: {text}")
     for kind in ("outputs", "inputs"):

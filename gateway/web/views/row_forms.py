@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -90,7 +91,10 @@ def _ticked(form: RowForm, link: RowLink, visit: Visit) -> dict[int, set[int]]:
 def _typed(form: RowForm, visit: Visit, name: str) -> int | str:
     kind = form.kind(name)
     if kind == "text":
-        return ",".join(filter(None, (it.strip() for it in visit.form.getlist(name))))
+        entered = ",".join(filter(None, (it.strip() for it in visit.form.getlist(name))))
+        if form.named and name == "name" and not entered:
+            raise InvalidRequest("name: must not be empty")
+        return entered
     text = visit.form.get(name, "").strip()
     if kind == "flag":
         return int(text == "1")
@@ -103,6 +107,11 @@ def _number(name: str, text: str) -> int:
     if not text.isascii() or not text.isdecimal() or len(text) > 18:
         raise InvalidRequest(f"{name}: must be a number (found {text[:20]!r})")
     return int(text)
+
+
+def _names(refused: str, field: str) -> bool:
+    """Whether a refusal is about a field: it has the field's name as a word."""
+    return field in re.split(r"\W+", refused)
 
 
 def _page(
@@ -120,6 +129,7 @@ def _page(
         choices=choices,
         wrong=wrong,
         refused=refused,
+        refused_label=next((it.label for it in form.fields if _names(refused, it.name)), ""),
         saved=saved,
         as_all=AS_ALL,
         targets={

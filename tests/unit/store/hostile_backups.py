@@ -98,6 +98,8 @@ VALUES: dict[str, object] = {
 FITS = {
     "I64": {"highest", "lowest"},
     "Int": {"highest", "lowest"},
+    # From 1 on.
+    "DoorNumber": {"highest"},
     # Both are a number, stored as it is less 2^63.
     "U64": {"highest", "lowest"},
     "CardValue": {"highest", "lowest"},

@@ -117,9 +117,15 @@ class Sealer:
 
     def ensure(self) -> None:
         """Make the key file if there is none. Raises KeyUnusable."""
-        if self._path is not None and not self._path.exists():
+        if self._path is None:
+            return
+        try:
             # A link leads there on a device.
-            write_key(self._path.resolve(), new_key())
+            target = None if self._path.exists() else self._path.resolve()
+        except (OSError, RuntimeError) as error:
+            raise KeyUnusable(f"the key {self._path} cannot be reached: {error}") from error
+        if target is not None:
+            write_key(target, new_key())
             self.reload()
 
     @property

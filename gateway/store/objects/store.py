@@ -116,7 +116,9 @@ class Store:
             with storage_errors():
                 if read_state(self._database.execute_sql) is None:
                     if self._copy is None:
-                        found.ensure()
+                        # Of two programs at once each would make one, and one would be lost.
+                        with self._database.atomic("IMMEDIATE"):
+                            found.ensure()
                     elif found.fault:
                         found = Sealer.random()  # of a copy that nobody keeps
                 shape = prepare(self._database, registry, opened, found)

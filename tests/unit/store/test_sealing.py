@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from gateway.cli.key import key
 from gateway.credentials.values import Credential, CredentialKind
 from gateway.errors import InvalidRequest, KeyUnusable
 from gateway.objects.catalogue import REGISTRY
@@ -288,3 +290,50 @@ def test_the_journal_seals_pins_of_now_and_of_before(tmp_path: Path) -> None:
     with closing(JournalReader(path)) as reader:
         found = [entry.body["row"]["pin_value"] for entry in reader.after(0, 9)]
     assert [sealer.open("access_logs.pin_value", it) for it in found] == [PIN, PIN]
+
+
+def test_a_power_cut_amid_a_new_key_loses_nothing(tmp_path: Path) -> None:
+    """The store names the new key, and the new key is not in its place yet."""
+    path, made = tmp_path / KEY_FILE, new_key()
+    with filled(tmp_path) as store:
+        write_key(path.with_name(f"{KEY_FILE}.new"), made)
+        store.rekey(Sealer.of(made))
+    done = CliRunner().invoke(key, ["--data", str(tmp_path), "--new"])
+    assert done.exit_code == 0, done.output
+    assert "Lost" not in done.output
+    assert read_key(path) != made
+    with opened(tmp_path / "store.db") as store:
+        assert secrets_of(store) == WHOLE
+
+
+def test_two_programs_that_open_a_new_store_at_once_make_one_key(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    Store.create(path, REGISTRY, lambda: 0).close()
+    lose_key(tmp_path)
+    with closing(sqlite3.connect(path)) as old:
+        old.execute("DELETE FROM sealing")
+        old.commit()
+    inside: list[bool] = []
+
+    class Watched(Sealer):
+        def ensure(self) -> None:
+            with closing(sqlite3.connect(path, timeout=0)) as other:
+                try:
+                    other.execute("BEGIN IMMEDIATE")
+                except sqlite3.OperationalError:
+                    inside.append(True)
+            super().ensure()
+
+    Store.open(path, REGISTRY, lambda: 0, Watched.at(tmp_path / KEY_FILE)).close()
+    assert inside == [True]
+
+
+def test_a_key_in_a_directory_that_is_shut_is_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def shut(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "exists", shut)
+    with pytest.raises(KeyUnusable, match=r"key .* cannot be reached"):
+        Sealer.at(tmp_path / "key").ensure()

@@ -26,6 +26,7 @@ from gateway.objects.fields import (
     PortNumber,
     Ref,
     Text,
+    Word,
 )
 from gateway.objects.identification import CodeText, TagText
 from gateway.objects.wiegand_modes import LayoutText, OrderText, ParitiesText
@@ -119,7 +120,7 @@ def edge(field: Field, made: Any, *, high: bool) -> Any:
             return None if not (high or field.required) else made.value(field)
         case Choice():
             return field.choices[-high]
-        case LayoutText() | ParitiesText() | OrderText():
+        case LayoutText() | ParitiesText() | OrderText() | DoorList():
             return made.value(field)
         case Text():
             longest = field.max_length
@@ -131,6 +132,8 @@ def edge(field: Field, made: Any, *, high: bool) -> Any:
                 PortNumber: ("", str(HIGHEST_PORT)),
                 DoorList: ("", "1,2,65793"),
             }
+            if isinstance(field, Word):
+                ends[Word] = str(field.words[0]), str(field.words[-1])
             return ends.get(type(field), ("", "\N{GRINNING FACE}" * longest))[high]
         case Blob():
             return base64.b64encode(b"\xff" * field.max_bytes if high else b"").decode()

@@ -14,7 +14,7 @@ from gateway.controller.requests.enrolment import EnrolmentCapture
 from gateway.controller.requests.osdp_keys import OsdpKeys
 from gateway.controller.requests.osdp_tools import OsdpTools
 from gateway.controller.requests.simulation import Panels, Simulation
-from gateway.controller.requests.trigger_actions import TriggerActions
+from gateway.controller.requests.trigger_actions import TriggerActions, TriggeredOpenings
 from gateway.controller.requests.wiring_watch import WiringWatch
 from gateway.controller.state.site_keeper import SiteKeeper
 from gateway.errors import GatewayError, InvalidRequest, NotSupportedHere
@@ -93,7 +93,7 @@ class RequestDispatcher:
             components.clock,
         )
         self.actions = TriggerActions(
-            components.doors,
+            TriggeredOpenings(components.doors, components.elevators),
             self.openings,
             components.alarms,
             components.outputs,

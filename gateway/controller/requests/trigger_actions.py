@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from gateway.alarms.arming import OpenZones
 from gateway.clock import Clock, DeviceTime
 from gateway.controller.alarms.alarm_panel import AlarmPanel
 from gateway.controller.alarms.zone_watch import ArmingOrder
 from gateway.controller.doors.door_panel import DoorPanel
+from gateway.controller.doors.elevators import Elevators
 from gateway.controller.requests.commands import DoorCommands
 from gateway.controller.state.modes import ModeKeeper
 from gateway.controller.triggers.spare_outputs import SpareOutputs
@@ -28,12 +29,19 @@ _MODES: dict[TriggerAction, _Stored] = {
 }
 
 
+class TriggeredOpenings(NamedTuple):
+    """What is in a mode, and may be opened."""
+
+    doors: dict[int, DoorPanel]
+    elevators: Elevators
+
+
 class TriggerActions:
     """Carries out actions. The loop's thread alone uses it."""
 
     def __init__(
         self,
-        doors: dict[int, DoorPanel],
+        opened: TriggeredOpenings,
         openings: DoorCommands,
         alarms: AlarmPanel,
         outputs: SpareOutputs,
@@ -43,7 +51,7 @@ class TriggerActions:
         apply_again: Callable[[], None],
     ) -> None:
         """`apply_again` binds rules and modes anew."""
-        self._doors = doors
+        self._doors, self._elevators = opened
         self._openings = openings
         self._alarms = alarms
         self._outputs = outputs
@@ -117,6 +125,9 @@ class TriggerActions:
             for panel in panels:
                 if panel.mode is Mode.LOCK_DOWN:
                     raise NotPermitted(f"door {panel.door.id} is refused: {panel.mode.value}")
+            # Doors with an emergency of their own do not show the lock-down of the device.
+            if not door and self._elevators.mode is Mode.LOCK_DOWN:
+                raise NotPermitted(f"the device is refused: {self._elevators.mode.value}")
         since = self._device_time.stamp(self._clock.utc())
         login, reason = f"trigger {trigger.name}", ""
         wanted = UnstoredMode(door=door, mode=mode, login=login, reason=reason, since=since)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import CLOSE_MS, OpenDoor, SetThreatLevel
 from gateway.store.journal import EntryKind
 from tests.unit.controller.test_door_rows import powered, pushes
@@ -93,3 +94,16 @@ def test_a_storm_of_facts_is_looked_at_in_parts_and_each_person_read_once(
     runner.tick(0)
     assert not runner.state().facts
     assert len(read) == 40
+
+
+def test_no_trigger_frees_the_floors_of_a_device_in_lock_down(lift: Bench) -> None:
+    own = dict.fromkeys(("door1_exception_mode", "door2_exception_mode"), "emergency")
+    lift.configure({"general": {"exception_mode": "lock_down", **own}})
+    with lift.store() as store:
+        row = {"name": "t", "event": "exit_button", "action": "emergency"}
+        store.insert("triggers", [row])
+    lift.pass_time(1.1)
+    lift.simulator.set_input(InputName(InputKind.REX, 1), high=False)
+    lift.pass_time(2)
+    assert lift.journal(EntryKind.TRIGGER)[-1]["step"] == "refused"
+    assert counts(lift) == set()

@@ -112,10 +112,16 @@ def settings(visit: Visit) -> Response:
     text = visit.query.get("q", "").strip()[:100]
     return visit.page(
         "settings/_found.html" if visit.in_part else "settings/index.html",
-        places=groups + places,
+        places=[it for it in groups + places if _matches(it, text)],
         text=text,
         found=found(visit, text),
     )
+
+
+def _matches(place: tuple[str, str, str], text: str) -> bool:
+    """Whether each word of a search is in the name of a place or in what is said about it."""
+    told = " ".join(place[1:]).casefold()
+    return all(word in told for word in text.casefold().split())
 
 
 VIEWS = (View("/settings", settings, Right.ADMINISTRATOR),)

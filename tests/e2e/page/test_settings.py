@@ -104,6 +104,11 @@ def test_doors_of_an_interlock_are_ticked_and_servers_are_checked(
     expect(page.get_by_label("Address of the monitor", exact=True)).to_have_value("ftp://nowhere")
 
 
+def test_a_search_finds_a_page_of_settings_by_its_name(phone: Screen) -> None:
+    page = phone.open("/settings?q=gestures")
+    expect(page.get_by_role("link", name="Gestures at readers")).to_be_visible()
+
+
 def test_doors_and_readers_that_are_absent_have_no_settings(phone: Screen) -> None:
     page = phone.open("/settings/doors")
     expect(page.locator("[id='general.relay2_timeout']")).to_be_visible()

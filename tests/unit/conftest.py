@@ -55,7 +55,12 @@ class Samples:
 
     def other(self, field: Field, present: Any) -> Any:
         """A value that the field takes and that is not the `present` one."""
-        return next(it for it in iter(lambda: self.value(field), None) if it != present)
+        skip = 0
+        while (value := self.value(field)) == present:
+            # A parent may take as many numbers as the field has values, and give the same again.
+            skip += 1
+            self._numbers = count(next(self._numbers) + skip)
+        return value
 
     def value(self, field: Field) -> Any:
         """A value that the field takes; the next one is another where there are enough."""
@@ -63,7 +68,7 @@ class Samples:
         match field:
             case Ref() if field.enforced:
                 return self._parent(field.target)
-            case Choice(choices=few) | Word(words=few):
+            case Choice(choices=few):
                 return few[number % len(few)]
             case Text():
                 return self._text(field, number)
@@ -75,6 +80,8 @@ class Samples:
 
     @staticmethod
     def _text(field: Text, number: int) -> str:
+        if isinstance(field, Word):
+            return str(field.words[number % len(field.words)])
         forms: dict[type, str] = {
             HexText: f"{number:X}",
             Digits: str(number),

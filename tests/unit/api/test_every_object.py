@@ -73,8 +73,8 @@ def _the_site_has_every_door(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _numbers_are_free(throwaway: Any, declared: ObjectType) -> None:
-    """The five alarm zones have all been taken by rows that refer to one."""
-    if declared.key and not declared.key.auto:
+    """The five alarm zones and three threat levels have been taken by rows that refer to one."""
+    if few_rows(declared) or (declared.key and not declared.key.auto):
         throwaway.context.store.destroy(declared.name)
 
 
@@ -146,7 +146,17 @@ def limits(field: Any) -> tuple[int, int]:
 
 def between(field: Field, made: Any) -> Any:
     """A value between the two; ids are chosen by the client, too."""
-    return sum(limits(field)) // 2 if isinstance(field, Id) else made.value(field)
+    small = type(field) is Int and field.maximum - field.minimum <= 10
+    return sum(limits(field)) // 2 if small or isinstance(field, Id) else made.value(field)
+
+
+def few_rows(declared: ObjectType) -> bool:
+    """Whether a field that is unique by itself has room for a few rows only."""
+    alone = {names[0] for names in declared.pairs_unique if len(names) == 1}
+    return any(
+        it.name in alone and type(it) is Int and it.maximum - it.minimum < 10
+        for it in declared.fields
+    )
 
 
 def whole(field: Field) -> bool:
@@ -302,7 +312,8 @@ def test_unknown_columns_and_missing_ones_are_refused(
             refusals.create({**good, field.name: None}, "NOT NULL", f"{declared.name}.{field.name}")
 
 
-@of_all(WRITABLE)
+# Three threat levels are too few for the rows of this test: see `test_threat_level.py`.
+@of_all([it for it in WRITABLE if not few_rows(it)])
 def test_duplicates_and_references_to_nothing_are_refused(
     ask: Ask, made: Any, declared: ObjectType
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from gateway.controller.doors.interlock import Interlock
 from gateway.credentials.password_hash import hash_password
 from gateway.credentials.values import Credential, CredentialKind, Identification
+from gateway.errors import ConstraintViolation
 from gateway.hardware.events import InputKind, InputName
 from gateway.store.journal import EntryKind
 
@@ -364,8 +365,16 @@ def test_a_rule_with_a_validation_opens_nothing_until_the_validation_is_taken_aw
     last = bench.journal(EntryKind.ACCESS)[-1]
     assert last["reason"] == "unknown_condition"
     assert "unknown_condition" in {step["why"] for step in last["trace"]}
+    # A rule without its condition would open more: only who unties it takes it away.
+    refused = pytest.raises(ConstraintViolation, match="would lose the condition 1")
+    with bench.store() as store, refused:
+        store.destroy("validations")
+    bench.pass_time(2)
+    bench.swipe(CARD_OF_ANA)
+    assert not bench.unlocked(1)
     with bench.store() as store:
-        store.destroy("validations")  # the ties go with it
+        store.destroy("access_rule_validations")
+        store.destroy("validations")
     bench.pass_time(2)
     bench.swipe(CARD_OF_ANA)
     assert bench.unlocked(1)

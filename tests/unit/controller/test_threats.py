@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.controller.access.passback_positions import PassbackPositions
+from gateway.controller.access.admission_context import AdmissionContext
 from gateway.controller.core import LONGEST_WAIT_NS
 from gateway.controller.state.flight import Asked
 from gateway.controller.state.policies import PolicyKeeper
@@ -99,7 +99,7 @@ def fail_to_decide(bench: Bench, patch: pytest.MonkeyPatch) -> None:
     def lost(*_: object) -> None:
         raise StorageError("the journal cannot be read")
 
-    patch.setattr(PassbackPositions, "now", lost)
+    patch.setattr(AdmissionContext, "seen", lost)
 
 
 def never_compile(bench: Bench, patch: pytest.MonkeyPatch) -> None:

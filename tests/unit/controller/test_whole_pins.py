@@ -24,7 +24,9 @@ def bench(demo: Path, start: Start) -> Iterator[Bench]:
     """The demo site, its first reader a keypad of whole PINs; a flight record is kept."""
     text = (demo / SITE_FILE).read_text(encoding="utf-8")
     text = text.replace("# whole_pins = 24", "whole_pins = 24")
-    (demo / SITE_FILE).write_text(f"{text}\n[flight_record]\nenabled = true\n", encoding="utf-8")
+    # Before the line at its end: the key of the store is looked up in the file too.
+    text = f"[flight_record]\nenabled = true\n\n{text}"
+    (demo / SITE_FILE).write_text(text, encoding="utf-8")
     with start(demo) as running:
         yield running
 

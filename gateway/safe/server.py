@@ -10,13 +10,14 @@ import secrets
 import ssl
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import AF_INET6, socket
+from socket import AF_INET6, SHUT_RDWR, socket
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -35,8 +36,12 @@ from gateway.safe.words import language_of
 CODE = Path("/run/gateway-safe-page/code")
 SOCKET = Path("/run") / SOCKET_NAME
 COOKIE = "safe_page"
-MOST_CONNECTIONS = 16
+MOST_CONNECTIONS = 32
+MOST_OF_ONE_ADDRESS = 8
+"""Browsers open six at once."""
 IDLE_S = 30.0
+REQUEST_S = 20.0
+"""A whole request, but for the body of an update: one byte now and then keeps no place."""
 _SMALL = 1_024
 _CHUNK = 1 << 18
 _STATIC = {"/safe.css": "text/css", "/safe.js": "text/javascript"}
@@ -132,13 +137,21 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, where: tuple[str, int], safe: SafePage, tls: ssl.SSLContext | None) -> None:
         self.safe = safe
         self.tls = tls
-        self._free = threading.BoundedSemaphore(MOST_CONNECTIONS)
+        self._open: Counter[str] = Counter()
+        """Connections by the client's address."""
+        self._counting = threading.Lock()
         if ":" in where[0]:
             self.address_family = AF_INET6
         super().__init__(where, _Handler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        if self._free.acquire(blocking=False):
+        client = client_address[0]
+        with self._counting:
+            taken = (
+                self._open.total() < MOST_CONNECTIONS and self._open[client] < MOST_OF_ONE_ADDRESS
+            )
+            self._open[client] += taken
+        if taken:
             super().process_request(request, client_address)
         else:
             self.shutdown_request(request)
@@ -147,7 +160,9 @@ class _Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._free.release()
+            with self._counting:
+                self._open[client_address[0]] -= 1
+                self._open += Counter()  # drops addresses without any
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         request.settimeout(IDLE_S)
@@ -173,6 +188,17 @@ class _Handler(BaseHTTPRequestHandler):
     connection: socket
     _taken = 0
     """Bytes of the body that were read."""
+    _deadline: threading.Timer
+
+    def handle(self) -> None:
+        # The method of a plain socket: that of TLS takes its state from under the reading thread.
+        self._deadline = threading.Timer(REQUEST_S, socket.shutdown, (self.connection, SHUT_RDWR))
+        self._deadline.daemon = True
+        self._deadline.start()
+        try:
+            super().handle()
+        finally:
+            self._deadline.cancel()
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
@@ -242,6 +268,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not safe.uploading.acquire(blocking=False):
             self._tell(HTTPStatus.CONFLICT, "another update is being sent")
             return
+        self._deadline.cancel()
         try:
             safe.keep(self._body(length))
             self._ask(UpdateRequest.INSTALL)
@@ -282,6 +309,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Read what is left of a refused body: closed before, a connection loses the answer."""
         length = self.headers.get("Content-Length", "")
         most = LARGEST_UPDATE if self._signed_in() else _SMALL
+        if most != _SMALL:
+            self._deadline.cancel()
         if len(length) <= len(str(most)) and length.isascii() and length.isdigit():
             with suppress(OSError, GatewayError):
                 for _ in self._body(min(int(length), most) - self._taken):

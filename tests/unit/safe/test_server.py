@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -242,17 +243,31 @@ def test_a_technician_goes_back_or_tries_again(device: Device) -> None:
     assert device.asked == [UpdateRequest.GO_BACK, UpdateRequest.TRY_AGAIN]
 
 
-def test_idle_connections_beyond_the_bound_are_closed(
+def test_one_address_does_not_keep_others_out(device: Device) -> None:
+    there = ("127.0.0.1", device.page.secure_port or 0)
+    with ExitStack() as held:
+        for _ in range(server.MOST_OF_ONE_ADDRESS):
+            held.enter_context(socket.create_connection(there))
+        with socket.create_connection(there) as one_more:
+            one_more.settimeout(30)
+            assert one_more.recv(1) == b""
+        with socket.create_connection(there, source_address=("127.0.0.2", 0)) as other:
+            other.settimeout(30)
+            context = ssl._create_unverified_context()  # noqa: S323 - the certificate is its own
+            with context.wrap_socket(other) as spoken:
+                spoken.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                assert spoken.recv(12) == b"HTTP/1.0 200"
+
+
+def test_a_request_that_comes_byte_by_byte_is_cut_off(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "IDLE_S", 30.0)
-    port = device.page.secure_port
-    idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(server.MOST_CONNECTIONS)]
-    with socket.create_connection(("127.0.0.1", port)) as one_more:
-        one_more.settimeout(30)
-        assert one_more.recv(1) == b""
-    for connection in idle:
-        connection.close()
+    monkeypatch.setattr(server, "REQUEST_S", 0.2)
+    (found,) = (it for it in device.page.servers if it.tls is None)
+    with socket.create_connection(("127.0.0.1", found.server_address[1])) as slow:
+        slow.settimeout(30)
+        slow.sendall(b"GET / HT")
+        assert slow.recv(1) == b""
 
 
 def test_every_text_is_in_every_language() -> None:

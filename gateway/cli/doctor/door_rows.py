@@ -47,6 +47,13 @@ def door_row_findings(data: Path, site: SiteFile, config: EffectiveConfig) -> It
                 "it relocks as soon as it opens, so relock_at_close of its row of door_settings "
                 f"does nothing: set {_auto_close(door.id)} to 0",
             )
+        if own.pre_alarm_s > 0 and settings.pre_alarm_ms >= settings.held_open_delay_ms:
+            yield warn(
+                f"door {door.name}",
+                f"its pre-alarm of {own.pre_alarm_s} s is not shorter than the "
+                f"{settings.held_open_delay_ms // 1000} s that it may stand open, so it sounds as "
+                "soon as the door opens: shorten pre_alarm_s of its row of door_settings",
+            )
     yield from _no_more_time(data, site, config)
     yield from _operators(site, config)
     yield from _elevators(site, config)

@@ -29,6 +29,15 @@ def said(data: Path) -> str:
     return "\n".join(f"{it.subject}: {it.text}" for it in doctor.examine(data))
 
 
+def test_a_pre_alarm_that_begins_with_the_opening_is_named(demo: tuple[Path, Store]) -> None:
+    data, store = demo
+    store.insert("door_settings", [{"door_id": 1, "held_open_s": 10, "pre_alarm_s": 500}])
+    assert "door front: its pre-alarm of 500 s is not shorter than the 10 s" in said(data)
+    store.modify("door_settings", {"pre_alarm_s": 5}, {"door_settings": {"door_id": 1}})
+    assert "its pre-alarm of" not in said(data)
+    store.destroy("door_settings", None)
+
+
 def test_rows_that_a_changed_site_has_left_behind_are_named(demo: tuple[Path, Store]) -> None:
     data, store = demo
     assert "door_settings" not in said(data)

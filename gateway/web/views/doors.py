@@ -159,7 +159,7 @@ def group_menu(visit: Visit, group: int) -> Response:
     names = {row["id"]: row["name"] for row in _groups(visit)}
     if group not in names:
         raise NotFound(f"door_group: there is no group {str(group)[:20]}")
-    return visit.page("doors/_group_menu.html", group=group, name=names[group])
+    return visit.page("doors/_group_menu.html", group=group, place=names[group])
 
 
 def _act_on_group(visit: Visit, group: int, timeout_ms: int | None = None) -> None:

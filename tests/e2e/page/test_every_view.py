@@ -29,6 +29,7 @@ VALUES = {
     "user": "1",
     "user_id": "1",
     "form": "txt",
+    "group": "1",
 }
 """Of the parts of addresses, on the demo site; `seq` is the newest decision."""
 NEEDED = {
@@ -55,6 +56,9 @@ def _lived(shared_demo: Running) -> None:
         shared_demo.access(lambda: shared_demo.swipe(card))  # noqa: B023 - called at once
     day = {"name": "Confraternização Universal", "start": 1_924_992_000, "end": 1_924_992_000}
     shared_demo.api.create("holidays", {**day, "hol1": 1, "hol2": 0, "hol3": 0, "repeats": 1})
+    shared_demo.api.create("door_groups", {"name": "Térreo"})
+    told = {"action": "message", "message": "Porta arrombada"}
+    shared_demo.api.create("triggers", {"name": "Aviso", "event": "alarm", **told})
     operator(shared_demo)
 
 

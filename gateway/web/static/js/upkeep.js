@@ -9,11 +9,11 @@ const bar = sending.querySelector("progress");
 function send(address) {
   const [file] = form.file.files;
   const request = new XMLHttpRequest();
-  request.open("POST", form.without.checked ? `${address}?without_secrets=1` : address);
+  request.open("POST", form.without?.checked ? `${address}?without_secrets=1` : address);
   request.setRequestHeader("HX-Request", "true");
   request.setRequestHeader("Content-Type", "application/octet-stream");
-  const { value } = form.passphrase;
-  if (value) request.setRequestHeader("Backup-Passphrase", encodeURIComponent(value));
+  const passphrase = form.passphrase?.value;
+  if (passphrase) request.setRequestHeader("Backup-Passphrase", encodeURIComponent(passphrase));
   request.upload.onprogress = (event) => {
     bar.value = event.loaded / event.total;
   };
@@ -57,9 +57,9 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   send(form.dataset.preview);
 });
-// What was shown is of the file before.
+// What was shown is of the file before. An update has neither passphrase nor secrets to leave out.
 for (const field of [form.file, form.passphrase, form.without]) {
-  field.addEventListener("input", () => shown.replaceChildren());
+  field?.addEventListener("input", () => shown.replaceChildren());
 }
 shown.addEventListener("click", (event) => {
   const button = event.target.closest("[data-confirmed]");

@@ -16,6 +16,7 @@ import pytest
 
 from gateway.hardware.osdp.packets import PCAP_HEAD
 from gateway.link.osdp import ReportOsdp
+from gateway.settings.seal_key import sealer_of
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Maker, Running
@@ -84,8 +85,11 @@ def tampered(running: Running, reader: str) -> bool:
 def stored(running: Running) -> set[bytes]:
     """The keys that the controller has now."""
     file = running.site.data / "osdp-keys.json"
-    readers = json.loads(file.read_text())["readers"].values()
-    return {bytes.fromhex(it["current"]) for it in readers}
+    readers = json.loads(file.read_text())["readers"]
+    sealer = sealer_of(running.site.data)
+    return {
+        bytes.fromhex(sealer.open(f"osdp.{name}", it["current"])) for name, it in readers.items()
+    }
 
 
 def forms(key: bytes) -> tuple[bytes, ...]:

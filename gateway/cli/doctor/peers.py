@@ -10,7 +10,11 @@ from typing import Any
 
 from gateway.cli.doctor.findings import Finding, fail, ok, warn, when
 from gateway.errors import DeviceUnavailable, InvalidRequest
+from gateway.objects.catalogue import REGISTRY
+from gateway.objects.columns import sealed_as
+from gateway.sealing import Sealer
 from gateway.settings import ServerSettings, SiteFile
+from gateway.settings.seal_key import sealer_of
 from gateway.store.files import STORE_FILE, database
 from gateway.store.tables.destinations import DestinationState, peer_key, stored_destinations
 from gateway.uplink.peer_actions import PEER_COLUMNS, Row, peer_of
@@ -29,14 +33,14 @@ AHEAD_S = 30
 def peer_findings(data: Path, site: SiteFile | None) -> Iterator[Finding]:
     """Log in at each device of `devices` that has a login, and compare clocks."""
     servers = site.servers if site else ServerSettings()
-    path = data / STORE_FILE
+    path, sealer = data / STORE_FILE, sealer_of(data, site)
     states = {state.name: state for state in stored_destinations(path)}
     asked = [
         row
-        for row in _rows(path, "devices", PEER_COLUMNS)
+        for row in _rows(path, "devices", PEER_COLUMNS, sealer)
         if row["login"] or peer_key(row["id"]) in states
     ]
-    rules = [row for row in _rows(path, _RULES, RULE_COLUMNS) if row["enabled"]]
+    rules = [row for row in _rows(path, _RULES, RULE_COLUMNS, sealer) if row["enabled"]]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         of_rules = pool.map(partial(_ask_rule, servers=servers), rules)
         answers = list(pool.map(partial(_ask_device, servers=servers), asked))
@@ -49,8 +53,12 @@ def peer_findings(data: Path, site: SiteFile | None) -> Iterator[Finding]:
             yield _failure(state, str(row["name"]))
 
 
-def _rows(path: Path, table: str, columns: Sequence[str]) -> list[dict[str, Any]]:
-    """Rows with their secrets; `enabled` is True in a table without such a column."""
+def _rows(path: Path, table: str, columns: Sequence[str], sealer: Sealer) -> list[dict[str, Any]]:
+    """Rows with their secrets, which are empty without the key that seals them.
+
+    `enabled` is True in a table without such a column.
+    """
+    sealed = [it.name for it in REGISTRY[table].fields if it.sealed and it.name in columns]
     store = database.open_reader(path)
     try:
         with database.sqlite_errors(database.STORE_UNREADABLE):
@@ -61,9 +69,12 @@ def _rows(path: Path, table: str, columns: Sequence[str]) -> list[dict[str, Any]
             asked = [*columns, "enabled" if "enabled" in known else "1"]
             sql = f"SELECT {', '.join(asked)} FROM {table} ORDER BY id"  # noqa: S608 - ours
             named = (*columns, "enabled")
-            return [dict(zip(named, row, strict=True)) for row in connection.execute(sql)]
+            rows = [dict(zip(named, row, strict=True)) for row in connection.execute(sql)]
     finally:
         store.close_all()
+    for row in rows:
+        row |= {name: sealer.opened(sealed_as(table, name), row[name]) or "" for name in sealed}
+    return rows
 
 
 def _ask_device(row: Row, servers: ServerSettings) -> list[Finding]:

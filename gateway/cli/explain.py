@@ -39,7 +39,7 @@ from gateway.objects.models import Models
 from gateway.settings import read_running_site
 from gateway.settings.seal_key import sealer_of
 from gateway.store.files import JOURNAL_FILE, STORE_FILE, database
-from gateway.triggers.words import TriggerEvent
+from gateway.triggers.words import TRIGGER_EVENTS
 
 _DAY_S = 86_400
 _MOMENTS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
@@ -78,7 +78,7 @@ _at = click.option(
 @click.option("--reader", help="A reader of the site file; stands for its portal.")
 @click.option(
     "--event",
-    type=click.Choice([word.value for word in TriggerEvent]),
+    type=click.Choice(list(TRIGGER_EVENTS)),
     metavar="EVENT",
     help="Which triggers an event sets off, such as door_opened or alarm; with --door, --reader, "
     "--user, --cause and --at.",

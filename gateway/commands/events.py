@@ -25,7 +25,7 @@ from gateway.commands.explain import DeviceSeconds, RowId, explain_context
 from gateway.commands.requests import RequestModel
 from gateway.errors import InvalidRequest, NotFound
 from gateway.explain.entry_words import line_of
-from gateway.explain.event import Event, EventKind, Occurrence
+from gateway.explain.event import Event, EventKind, LogOnly
 from gateway.explain.events import event_of
 from gateway.explain.names import SiteNames
 from gateway.explain.people_index import fetch
@@ -33,6 +33,7 @@ from gateway.explain.site_view import SiteView
 from gateway.objects.fields import TEXT_LIMIT
 from gateway.store.files import JOURNAL_FILE
 from gateway.store.journal import CommittedEntry, EntryKind, JournalReader
+from gateway.triggers.words import Occurrence
 
 MOST_EVENTS = 200
 _SPAN = 2_000
@@ -157,7 +158,7 @@ class EventShown(TypedDict):
 
     seq: int
     kind: EventKind
-    what: Occurrence
+    what: Occurrence | LogOnly
     time: int
     local: int
     clock_trusted: bool

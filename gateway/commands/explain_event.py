@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Annotated, NotRequired
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from gateway.access.schedule import Condition
@@ -22,15 +23,23 @@ from gateway.triggers.machine import guard
 from gateway.triggers.match import judge
 from gateway.triggers.times import ClockLook, next_of_day, times_come
 from gateway.triggers.values import Trigger, TriggerFact, TriggersState, TriggerVerdict
-from gateway.triggers.words import TIMED, TriggerEvent
+from gateway.triggers.words import TRIGGER_EVENTS, TriggerEvent, TriggerTime
 
 _MINUTE_S = 60
+
+
+def _trigger_event(value: object) -> TriggerEvent:
+    known = TRIGGER_EVENTS.get(value) if isinstance(value, str) else None
+    if known is None:
+        words = ", ".join(map(repr, TRIGGER_EVENTS))
+        raise PydanticCustomError("enum", "Input should be one of {words}", {"words": words})
+    return known
 
 
 class ExplainEventRequest(RequestModel):
     """`explain_event`: what would happen."""
 
-    event: Annotated[TriggerEvent, Field(strict=False)]
+    event: Annotated[TriggerEvent, BeforeValidator(_trigger_event)]
     door: Annotated[int, Field(ge=1, lt=1 << 63)] | None = None
     """By default the doors of the reader's portal, if a reader is given."""
     reader: Annotated[str, Field(max_length=TEXT_LIMIT)] | None = None
@@ -105,7 +114,7 @@ def _explained(
     verdict = judge(trigger, fact, calendar.instant(moment), groups_of)
     if verdict is TriggerVerdict.BEGINS:
         verdict = guard(TriggersState(), trigger, fact, 0)
-    if verdict is TriggerVerdict.BEGINS and trigger.event in TIMED:
+    if verdict is TriggerVerdict.BEGINS and isinstance(trigger.event, TriggerTime):
         verdict = _timed(view, trigger, moment)
     answer: TriggerExplained = {
         "id": trigger.id,
@@ -116,7 +125,7 @@ def _explained(
         "delay_ms": trigger.delay_ms,
         "text": verdict_words(trigger, verdict, view.names),
     }
-    if trigger.event is TriggerEvent.TIME_OF_DAY and trigger.enabled:
+    if trigger.event is TriggerTime.TIME_OF_DAY and trigger.enabled:
         following = next_of_day(trigger, moment, calendar)
         if following is not None:
             answer["next"] = following

@@ -15,10 +15,11 @@ from gateway.access.reasons import REASONS, AccessEvent, OpeningCause, Reason, S
 from gateway.access.trace import RuleOutcome
 from gateway.alarms.causes import AlarmCause
 from gateway.explain.entry_words import Body, credential_of
-from gateway.explain.event import Event, EventKind, Occurrence
+from gateway.explain.event import Event, EventKind, LogOnly
 from gateway.explain.names import SiteNames
 from gateway.explain.reason_words import facts_of
 from gateway.store.journal import CommittedEntry, EntryKind
+from gateway.triggers.words import Occurrence
 
 SCHEDULED = "schedule"
 """Why an area was emptied at its time of day."""
@@ -201,7 +202,7 @@ def _persons(known: Body, names: SiteNames) -> dict[str, int | str]:
 
 def _event(
     kind: EventKind,
-    what: Occurrence,
+    what: Occurrence | LogOnly,
     values: Mapping[str, int | str | None] = MappingProxyType({}),
     users: Sequence[int] = (),
     door: int = 0,
@@ -462,11 +463,11 @@ def _online(body: Body, _: SiteNames) -> Event | None:
 
 
 _STEPS = {
-    "waits": Occurrence.TRIGGER_WAITS,
-    "done": Occurrence.TRIGGER_DONE,
-    "refused": Occurrence.TRIGGER_REFUSED,
-    "cancelled": Occurrence.TRIGGER_CANCELLED,
-    "late": Occurrence.TRIGGER_LATE,
+    "waits": LogOnly.TRIGGER_WAITS,
+    "done": LogOnly.TRIGGER_DONE,
+    "refused": LogOnly.TRIGGER_REFUSED,
+    "cancelled": LogOnly.TRIGGER_CANCELLED,
+    "late": LogOnly.TRIGGER_LATE,
 }
 
 
@@ -492,7 +493,7 @@ def _trigger(body: Body, _: SiteNames) -> Event | None:
 
 
 def _output(body: Body, names: SiteNames) -> Event:
-    what = Occurrence.OUTPUT_ON if body["on"] else Occurrence.OUTPUT_OFF
+    what = LogOnly.OUTPUT_ON if body["on"] else LogOnly.OUTPUT_OFF
     values = {
         "where": names.output(body["output"]),
         "seconds": -(-body.get("for_ms", 0) // 1000) or None,
@@ -500,7 +501,7 @@ def _output(body: Body, names: SiteNames) -> Event:
     return _event(EventKind.TRIGGER, what, values)
 
 
-def _plain(kind: EventKind, what: Occurrence) -> _Made:
+def _plain(kind: EventKind, what: Occurrence | LogOnly) -> _Made:
     return lambda _body, _names: _event(kind, what)
 
 
@@ -511,7 +512,7 @@ def _none(_body: Body, _names: SiteNames) -> None:
 _EVENTS: Mapping[EntryKind, _Made] = MappingProxyType(
     {
         EntryKind.STARTED: _plain(EventKind.SYSTEM, Occurrence.STARTED),
-        EntryKind.STOPPED: _plain(EventKind.SYSTEM, Occurrence.STOPPED),
+        EntryKind.STOPPED: _plain(EventKind.SYSTEM, LogOnly.STOPPED),
         EntryKind.ENDED_UNCLEANLY: _plain(EventKind.SYSTEM, Occurrence.ENDED_UNCLEANLY),
         EntryKind.ACCESS_EVENT: _moved,
         EntryKind.TURN: _turn,

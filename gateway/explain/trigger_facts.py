@@ -6,9 +6,7 @@ from gateway.explain.events import DoorsOfPortals, event_of
 from gateway.explain.names import SiteNames
 from gateway.store.journal import CommittedEntry, EntryKind
 from gateway.triggers.values import TriggerFact
-from gateway.triggers.words import TriggerEvent
-
-_WORDS = {word.value: word for word in TriggerEvent}
+from gateway.triggers.words import Occurrence
 
 
 def fact_of(entry: CommittedEntry, names: SiteNames, doors: DoorsOfPortals) -> TriggerFact | None:
@@ -16,14 +14,11 @@ def fact_of(entry: CommittedEntry, names: SiteNames, doors: DoorsOfPortals) -> T
 
     `doors` are the doors that each portal opens.
     """
-    if entry.kind in (EntryKind.TRIGGER, EntryKind.OUTPUT):
-        return None
     try:
         event = event_of(entry, names, doors)
     except ValueError:  # a reason of a newer version
         return None
-    what = _WORDS.get(event.what.value) if event else None
-    if event is None or what is None:
+    if event is None or not isinstance(event.what, Occurrence):
         return None
     cause = entry.body["row"]["cause"] if entry.kind is EntryKind.ALARM else 0
-    return TriggerFact(what, event.doors, event.users, event.reader, int(cause))
+    return TriggerFact(event.what, event.doors, event.users, event.reader, int(cause))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import ID_LIMIT, Flag, Id, Int, NameText, Ref, Text, Word
 from gateway.objects.schedules import HOLIDAY_GROUPS, SECONDS_OF_DAY, WEEKDAYS
-from gateway.triggers.words import MessageDestination, TriggerAction, TriggerEvent
+from gateway.triggers.words import TRIGGER_EVENTS, MessageDestination, TriggerAction
 
 LONGEST_DELAY_MS = 86_400_000
 LONGEST_DURATION_MS = 86_400_000
@@ -23,7 +23,7 @@ TRIGGERS = ObjectType(
         Id("id"),
         NameText("name", required=True, max_length=100),
         Flag("enabled", default=1),
-        Word("event", required=True, words=tuple(TriggerEvent)),
+        Word("event", required=True, words=tuple(TRIGGER_EVENTS)),
         Int("door_id", default=0, minimum=0, maximum=ID_LIMIT),
         Text("reader", default="", max_length=100),
         Ref("user_id", "users", joins=False),
@@ -34,7 +34,7 @@ TRIGGERS = ObjectType(
         *(Flag(day, default=1) for day in WEEKDAYS),
         *(Flag(group, default=1) for group in HOLIDAY_GROUPS),
         Int("delay_ms", default=0, minimum=0, maximum=LONGEST_DELAY_MS),
-        Word("cancel_event", default="", words=("", *TriggerEvent)),
+        Word("cancel_event", default="", words=("", *TRIGGER_EVENTS)),
         Word("action", required=True, words=tuple(TriggerAction)),
         Text("output", default="", max_length=100),
         Int("target_door_id", default=0, minimum=0, maximum=ID_LIMIT),

@@ -8,7 +8,12 @@ from gateway.access.rows import TimeSpanRow
 from gateway.access.schedule import Condition, compile_zone, releasing
 from gateway.access.slices import sliced
 from gateway.triggers.values import Trigger, TriggerRow
-from gateway.triggers.words import MOST_TRIGGERS, MessageDestination, TriggerAction, TriggerEvent
+from gateway.triggers.words import (
+    MOST_TRIGGERS,
+    TRIGGER_EVENTS,
+    MessageDestination,
+    TriggerAction,
+)
 
 
 def compile_triggers(
@@ -41,9 +46,9 @@ def compile_triggers(
 def known(row: TriggerRow) -> bool:
     """Whether this version knows the words of `row`."""
     return (
-        row.event in tuple(TriggerEvent)
+        row.event in TRIGGER_EVENTS
         and row.action in tuple(TriggerAction)
-        and (not row.cancel_event or row.cancel_event in tuple(TriggerEvent))
+        and (not row.cancel_event or row.cancel_event in TRIGGER_EVENTS)
         and row.destination in tuple(MessageDestination)
     )
 
@@ -54,7 +59,7 @@ def compiled(row: TriggerRow, when: Condition | None) -> Trigger:
     return Trigger(
         id=row.id,
         name=row.name,
-        event=TriggerEvent(row.event),
+        event=TRIGGER_EVENTS[row.event],
         action=TriggerAction(row.action),
         enabled=bool(row.enabled),
         door_id=row.door_id,
@@ -66,7 +71,7 @@ def compiled(row: TriggerRow, when: Condition | None) -> Trigger:
         start_s=row.start,
         days=tuple(map(bool, (*days, row.hol1, row.hol2, row.hol3))),
         delay_ms=row.delay_ms,
-        cancel=TriggerEvent(row.cancel_event) if row.cancel_event else None,
+        cancel=TRIGGER_EVENTS[row.cancel_event] if row.cancel_event else None,
         output=row.output,
         target_door_id=row.target_door_id,
         alarm_zone=row.alarm_zone,

@@ -10,18 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from gateway.triggers.values import Trigger
-from gateway.triggers.words import TriggerAction, TriggerEvent
+from gateway.triggers.words import Occurrence, TriggerAction, TriggerEvent
 
 FOLLOWS: Mapping[TriggerAction, frozenset[TriggerEvent]] = MappingProxyType(
     {
-        TriggerAction.ARM: frozenset((TriggerEvent.ARMED, TriggerEvent.DISARMED)),
-        TriggerAction.DISARM: frozenset((TriggerEvent.DISARMED, TriggerEvent.ALARM_OVER)),
-        TriggerAction.SILENCE: frozenset((TriggerEvent.SILENCED, TriggerEvent.ALARM_OVER)),
-        TriggerAction.UNLOCK: frozenset((TriggerEvent.OPENED_BY_CLIENT,)),
-        TriggerAction.LOCK: frozenset((TriggerEvent.SCHEDULE_ENDED,)),
-        TriggerAction.LOCK_DOWN: frozenset((TriggerEvent.MODE, TriggerEvent.SCHEDULE_ENDED)),
-        TriggerAction.EMERGENCY: frozenset((TriggerEvent.MODE,)),
-        TriggerAction.NORMAL: frozenset((TriggerEvent.MODE_NORMAL,)),
+        TriggerAction.ARM: frozenset((Occurrence.ARMED, Occurrence.DISARMED)),
+        TriggerAction.DISARM: frozenset((Occurrence.DISARMED, Occurrence.ALARM_OVER)),
+        TriggerAction.SILENCE: frozenset((Occurrence.SILENCED, Occurrence.ALARM_OVER)),
+        TriggerAction.UNLOCK: frozenset((Occurrence.OPENED_BY_CLIENT,)),
+        TriggerAction.LOCK: frozenset((Occurrence.SCHEDULE_ENDED,)),
+        TriggerAction.LOCK_DOWN: frozenset((Occurrence.MODE, Occurrence.SCHEDULE_ENDED)),
+        TriggerAction.EMERGENCY: frozenset((Occurrence.MODE,)),
+        TriggerAction.NORMAL: frozenset((Occurrence.MODE_NORMAL,)),
     }
 )
 """The events that an action itself journals."""

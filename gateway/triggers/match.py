@@ -8,7 +8,7 @@ from gateway.access.calendar import ScheduleInstant
 from gateway.access.trace import TimeVerdict
 from gateway.alarms.causes import DURESS_CAUSES
 from gateway.triggers.values import Trigger, TriggerFact, TriggerVerdict
-from gateway.triggers.words import IN_DOUBT, TIMED
+from gateway.triggers.words import IN_DOUBT, TriggerTime
 
 GroupsOf = Callable[[int], Collection[int] | None]
 """The groups of a person; None if they cannot be read."""
@@ -50,7 +50,7 @@ def _other(trigger: Trigger, fact: TriggerFact, groups_of: GroupsOf) -> TriggerV
 
 
 def _time(trigger: Trigger, instant: ScheduleInstant) -> TriggerVerdict | None:
-    if trigger.when is None or trigger.event in TIMED:
+    if trigger.when is None or isinstance(trigger.event, TriggerTime):
         return None
     verdict = trigger.when.at(instant)
     if verdict is TimeVerdict.CLOCK_NOT_TRUSTED and trigger.action in IN_DOUBT:

@@ -15,25 +15,25 @@ from gateway.triggers.words import (
     OF_MODES,
     OF_OUTPUTS,
     OF_ZONES,
-    TIMED,
+    Occurrence,
     TriggerAction,
-    TriggerEvent,
+    TriggerTime,
 )
 
 Problem = tuple[str, str]
 """The field, and the words."""
 
-_OF_TURNSTILE = frozenset((TriggerEvent.TURNED, TriggerEvent.TURN_FORCED, TriggerEvent.GAVE_UP))
-_OF_FIRE = frozenset((TriggerEvent.FIRE, TriggerEvent.FIRE_CLEAR, TriggerEvent.FIRE_OVER))
+_OF_TURNSTILE = frozenset((Occurrence.TURNED, Occurrence.TURN_FORCED, Occurrence.GAVE_UP))
+_OF_FIRE = frozenset((Occurrence.FIRE, Occurrence.FIRE_CLEAR, Occurrence.FIRE_OVER))
 _OF_ZONES = frozenset(
     (
-        TriggerEvent.ARMED,
-        TriggerEvent.DISARMED,
-        TriggerEvent.ENTRY_DELAY,
-        TriggerEvent.ENTRY_OVER,
+        Occurrence.ARMED,
+        Occurrence.DISARMED,
+        Occurrence.ENTRY_DELAY,
+        Occurrence.ENTRY_OVER,
     )
 )
-_OF_SENSOR = frozenset((TriggerEvent.PRE_ALARM, TriggerEvent.PRE_ALARM_OVER, TriggerEvent.NO_ENTRY))
+_OF_SENSOR = frozenset((Occurrence.PRE_ALARM, Occurrence.PRE_ALARM_OVER, Occurrence.NO_ENTRY))
 
 
 def trigger_problems(site: SiteFile, row: TriggerRow) -> Iterator[Problem]:
@@ -47,27 +47,27 @@ def trigger_problems(site: SiteFile, row: TriggerRow) -> Iterator[Problem]:
 
 def _times(row: TriggerRow) -> Iterator[Problem]:
     """What an event by time needs, and what it cannot have."""
-    if row.event in (TriggerEvent.ZONE_BEGINS, TriggerEvent.ZONE_ENDS) and not row.time_zone_id:
+    if row.event in (TriggerTime.ZONE_BEGINS, TriggerTime.ZONE_ENDS) and not row.time_zone_id:
         yield "time_zone_id", "the time zone is missing whose begin or end is meant"
     days = (row.sun, row.mon, row.tue, row.wed, row.thu, row.fri, row.sat)
-    if row.event == TriggerEvent.TIME_OF_DAY:
+    if row.event == TriggerTime.TIME_OF_DAY:
         if not any((*days, row.hol1, row.hol2, row.hol3)):
             yield "mon", "a time of day needs at least one day"
         if row.time_zone_id:
             yield "time_zone_id", "days and start say when a time of day comes"
-    if row.event in TIMED:
+    if row.event in tuple(TriggerTime):
         for name in ("door_id", "reader", "user_id", "group_id"):
             if getattr(row, name):
                 yield name, "an event by time has none"
         if row.action in OF_DOORS and not row.target_door_id:
             yield "target_door_id", f"the door to {row.action} is missing"
-    if row.cancel_event in TIMED:
+    if row.cancel_event in tuple(TriggerTime):
         yield "cancel_event", "a time cancels nothing"
 
 
 def _fields(row: TriggerRow) -> Iterator[Problem]:
     """Fields that do not go together."""
-    if row.cause and row.event not in (TriggerEvent.ALARM, TriggerEvent.ALARM_OVER):
+    if row.cause and row.event not in (Occurrence.ALARM, Occurrence.ALARM_OVER):
         yield "cause", f"only an alarm has one, not {row.event}"
     if row.cancel_event and not row.delay_ms:
         yield "delay_ms", "a delay is missing, during which cancel_event can come"
@@ -106,7 +106,7 @@ def _impossible_events(site: SiteFile, row: TriggerRow) -> Iterator[Problem]:
     where = f"door {row.door_id}" if row.door_id else "no door"
     has = "has no" if row.door_id else "has a"
     event = row.event
-    if event == TriggerEvent.EXIT_BUTTON and not any(door.rex for door in doors):
+    if event == Occurrence.EXIT_BUTTON and not any(door.rex for door in doors):
         yield "event", f"it cannot happen: {where} {has} exit button"
     sensed = row.cause in DOOR_CAUSES or event in _OF_SENSOR
     if sensed and not any(door.sensor for door in doors):

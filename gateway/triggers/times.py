@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from gateway.access.calendar import Calendar
 from gateway.clock import Moment
 from gateway.triggers.values import Trigger
-from gateway.triggers.words import TIMED, TriggerEvent
+from gateway.triggers.words import TriggerTime
 
 SEEN_S = 60
 """Two looks that are farther apart have not seen what was in between."""
@@ -52,9 +52,9 @@ def times_come(
     missed_from = max(before.moment.local, now.moment.local - LOOKED_BACK_S)
     found: list[TimeCome] = []
     for trigger in triggers:
-        if trigger.event is TriggerEvent.TIME_OF_DAY:
+        if trigger.event is TriggerTime.TIME_OF_DAY:
             found += _of_day(trigger, missed_from, seen_from, now.moment, calendar)
-        elif trigger.event in TIMED:
+        elif isinstance(trigger.event, TriggerTime):
             found += _of_zone(trigger, before, now, calendar)
     return sorted(found, key=lambda it: it.local)
 
@@ -104,6 +104,6 @@ def _of_zone(
     if trigger.when is None:
         return
     held, holds = (trigger.when.holds(calendar.instant(look.moment)) for look in (before, now))
-    if held is not holds and holds is (trigger.event is TriggerEvent.ZONE_BEGINS):
+    if held is not holds and holds is (trigger.event is TriggerTime.ZONE_BEGINS):
         missed = now.utc_s - before.utc_s > SEEN_S
         yield TimeCome(trigger, now.moment.local, missed=missed)

@@ -5,19 +5,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 MOST_TRIGGERS = 64
 """Rows of `triggers` that a site may have."""
 
 
-class TriggerEvent(StrEnum):
-    """What sets a trigger off: a time, or what the journal tells."""
+class TriggerTime(StrEnum):
+    """The times that set a trigger off: they are no facts of the journal."""
 
     TIME_OF_DAY = "time_of_day"
     ZONE_BEGINS = "zone_begins"
     """A time zone begins to hold."""
     ZONE_ENDS = "zone_ends"
+
+
+class Occurrence(StrEnum):
+    """What the journal tells and sets triggers off; the log shows it too.
+
+    `gateway.explain.event` adds what only the log shows.
+    """
 
     GRANTED = "granted"
     FREE_PASSAGE = "free_passage"
@@ -41,10 +50,16 @@ class TriggerEvent(StrEnum):
     ALARM_OVER = "alarm_over"
     FIRE = "fire"
     FIRE_CLEAR = "fire_clear"
+    """Its input is normal again; somebody still has to reset it."""
     FIRE_OVER = "fire_over"
     SILENCED = "silenced"
     ARMED = "armed"
     DISARMED = "disarmed"
+    BYPASSED = "bypassed"
+    ARMING_REFUSED = "arming_refused"
+    HOLD_BEGUN = "hold_begun"
+    HOLD_ENDED = "hold_ended"
+    HOLD_REFUSED = "hold_refused"
     ENTRY_DELAY = "entry_delay"
     ENTRY_OVER = "entry_over"
     MODE = "mode"
@@ -58,6 +73,13 @@ class TriggerEvent(StrEnum):
     FIRST_CARD = "first_card"
     FIRST_CARD_OVER = "first_card_over"
     PASSBACK_FORGOTTEN = "passback_forgotten"
+    AREA_EMPTIED = "area_emptied"
+    AREA_EMPTIED_ON_TIME = "area_emptied_on_time"
+    TOO_FEW_INSIDE = "too_few_inside"
+    TOO_FEW_OVER = "too_few_over"
+    THREAT_LEVEL = "threat_level"
+    THREAT_NORMAL = "threat_normal"
+    THREAT_OVER = "threat_over"
     UNREADABLE = "unreadable"
     REPLAY = "replay"
     DEVICE_ONLINE = "device_online"
@@ -76,24 +98,17 @@ class TriggerEvent(StrEnum):
     SERVER_ONLINE = "server_online"
     SERVER_CONTINGENCY = "server_contingency"
     SERVER_DENIAL = "server_denial"
-    THREAT_LEVEL = "threat_level"
-    THREAT_NORMAL = "threat_normal"
-    THREAT_OVER = "threat_over"
-    AREA_EMPTIED = "area_emptied"
-    AREA_EMPTIED_ON_TIME = "area_emptied_on_time"
-    TOO_FEW_INSIDE = "too_few_inside"
-    TOO_FEW_OVER = "too_few_over"
-    BYPASSED = "bypassed"
-    ARMING_REFUSED = "arming_refused"
-    HOLD_BEGUN = "hold_begun"
-    HOLD_ENDED = "hold_ended"
-    HOLD_REFUSED = "hold_refused"
     STARTED = "started"
     ENDED_UNCLEANLY = "ended_uncleanly"
 
 
-TIMED = frozenset((TriggerEvent.TIME_OF_DAY, TriggerEvent.ZONE_BEGINS, TriggerEvent.ZONE_ENDS))
-"""They are no facts of the journal."""
+TriggerEvent = TriggerTime | Occurrence
+"""What sets a trigger off."""
+
+TRIGGER_EVENTS: Mapping[str, TriggerEvent] = MappingProxyType(
+    {word.value: word for word in (*TriggerTime, *Occurrence)}
+)
+"""By name."""
 
 
 class TriggerAction(StrEnum):

@@ -17,8 +17,9 @@ from typing import Any
 from gateway.access.reasons import Reason
 from gateway.alarms.causes import AlarmCause
 from gateway.explain.entry_words import Priority
-from gateway.explain.event import EventKind, Occurrence
+from gateway.explain.event import EventKind, LogOnly
 from gateway.explain.time_words import wall_words
+from gateway.triggers.words import Occurrence
 from gateway.web.door_state import CAUSES
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
@@ -26,7 +27,7 @@ from gateway.web.trigger_words import ACTION_WORDS
 
 Variants = tuple[str, ...]
 
-EVENTS: Mapping[Occurrence, Variants] = MappingProxyType(
+EVENTS: Mapping[Occurrence | LogOnly, Variants] = MappingProxyType(
     {
         Occurrence.GRANTED: (
             noted("%(who)s at %(where)s: let in, although %(violation)s"),
@@ -187,26 +188,24 @@ EVENTS: Mapping[Occurrence, Variants] = MappingProxyType(
             noted("The server does not answer, everybody is refused (%(detail)s)"),
             noted("The server does not answer, everybody is refused"),
         ),
-        Occurrence.TRIGGER_WAITS: (
+        LogOnly.TRIGGER_WAITS: (
             noted("Trigger %(name)s: %(action)s in %(seconds)s s"),
             noted("Trigger %(name)s: %(action)s, in a moment"),
         ),
-        Occurrence.TRIGGER_DONE: (
+        LogOnly.TRIGGER_DONE: (
             noted("Trigger %(name)s: %(action)s - %(message)s"),
             noted("Trigger %(name)s: %(action)s"),
         ),
-        Occurrence.TRIGGER_REFUSED: (
-            noted("Trigger %(name)s: %(action)s was refused (%(detail)s)"),
-        ),
-        Occurrence.TRIGGER_CANCELLED: (noted("Trigger %(name)s: %(action)s was cancelled"),),
-        Occurrence.TRIGGER_LATE: (noted("Trigger %(name)s: %(action)s came too late"),),
-        Occurrence.OUTPUT_ON: (
+        LogOnly.TRIGGER_REFUSED: (noted("Trigger %(name)s: %(action)s was refused (%(detail)s)"),),
+        LogOnly.TRIGGER_CANCELLED: (noted("Trigger %(name)s: %(action)s was cancelled"),),
+        LogOnly.TRIGGER_LATE: (noted("Trigger %(name)s: %(action)s came too late"),),
+        LogOnly.OUTPUT_ON: (
             noted("Output %(where)s: on for %(seconds)s s"),
             noted("Output %(where)s: on"),
         ),
-        Occurrence.OUTPUT_OFF: (noted("Output %(where)s: off"),),
+        LogOnly.OUTPUT_OFF: (noted("Output %(where)s: off"),),
         Occurrence.STARTED: (noted("The door controller started"),),
-        Occurrence.STOPPED: (noted("The door controller stopped"),),
+        LogOnly.STOPPED: (noted("The door controller stopped"),),
         Occurrence.ENDED_UNCLEANLY: (
             noted("The last run ended without a stop: power cut or crash"),
         ),
@@ -452,7 +451,7 @@ def sentence(event: Mapping[str, Any]) -> str:
         values["violation"] = _say(REASONS[Reason.PASSBACK], values)
     if "credential" in event["values"]:
         values.setdefault("where", _("a reader"))
-    return _say(EVENTS[Occurrence(event["what"])], values)
+    return _say(EVENTS[event["what"]], values)
 
 
 def why_words(reason: str, known: Mapping[str, Any], local: int) -> str:

@@ -53,7 +53,7 @@ from gateway.triggers.values import (
     TriggerTransition,
     TriggerVerdict,
 )
-from gateway.triggers.words import LEVELS, TIMED, TriggerEvent
+from gateway.triggers.words import LEVELS, TRIGGER_EVENTS, TriggerTime
 
 MOST_AT_ONCE = 16
 """Facts that are looked at in one turn: 64 triggers take milliseconds for each, and no swipe waits
@@ -173,7 +173,7 @@ class TriggerRunner(Component):
             if not self._triggers:
                 self._facts.clear()
         self._apply(configured(self._machine, self._triggers), before | self._triggers)
-        watched = any(trigger.event in TIMED for trigger in self._triggers.values())
+        watched = any(isinstance(trigger.event, TriggerTime) for trigger in self._triggers.values())
         if watched is (self._seconds.due_ms() is None):
             if not first:
                 self._look = None  # nobody looked while there was nothing to look for
@@ -293,12 +293,12 @@ class TriggerRunner(Component):
         """Let a run go on that waited when the last run of the controller ended."""
         body = entry.body
         trigger = self._triggers.get(body["trigger"])
-        if body["step"] != "waits" or trigger is None or body["what"] not in tuple(TriggerEvent):
+        if body["step"] != "waits" or trigger is None or body["what"] not in TRIGGER_EVENTS:
             return
         passed = self._timer.passed_since(entry)
         left_ms = -1 if passed is None else body["left_ms"] - passed // timedelta(milliseconds=1)
         fact = TriggerFact(
-            TriggerEvent(body["what"]),
+            TRIGGER_EVENTS[body["what"]],
             tuple(body.get("doors", ())),
             tuple(body.get("users", ())),
             body.get("reader", ""),

@@ -17,13 +17,13 @@ from gateway.objects.fields import Flag, Int, Ref
 from gateway.objects.schedules import HOLIDAY_GROUPS, WEEKDAYS
 from gateway.objects.triggers import LONGEST_DELAY_MS, LONGEST_MESSAGE
 from gateway.triggers.values import TriggerVerdict
-from gateway.triggers.words import TriggerAction, TriggerEvent
+from gateway.triggers.words import TRIGGER_EVENTS, TriggerAction, TriggerTime
 from gateway.web.door_state import CAUSES
 from gateway.web.languages import gettext as _
 from gateway.web.trigger_words import (
     ACTION_WORDS,
     DESTINATION_WORDS,
-    TRIGGER_EVENTS,
+    EVENT_WORDS,
     VERDICT_WORDS,
 )
 from gateway.web.views.rules import DAY_WORDS
@@ -91,8 +91,8 @@ def _told(visit: Visit, status: TriggerStatus) -> dict[str, object]:
 
 
 def _event_words(row: Mapping[str, Any]) -> str:
-    words = _(TRIGGER_EVENTS[TriggerEvent(row["event"])])
-    if row["event"] == TriggerEvent.TIME_OF_DAY:
+    words = _(EVENT_WORDS[TRIGGER_EVENTS[row["event"]]])
+    if row["event"] == TriggerTime.TIME_OF_DAY:
         return f"{words}: {_clock(row['start'])}"
     if row["cause"] in tuple(AlarmCause) and row["cause"]:
         return f"{words}: {_(CAUSES[AlarmCause(row['cause'])])}"
@@ -126,7 +126,7 @@ def _choices(visit: Visit) -> dict[str, Any]:
     site, names = visit.context.site, _names(visit)
     causes = [(int(cause), _(CAUSES[cause])) for cause in AlarmCause if cause]
     return {
-        "events": [(word.value, _(said)) for word, said in TRIGGER_EVENTS.items()],
+        "events": [(word.value, _(said)) for word, said in EVENT_WORDS.items()],
         "actions": [(word.value, _(said)) for word, said in ACTION_WORDS.items()],
         "destinations": [(word.value, _(said)) for word, said in DESTINATION_WORDS.items()],
         "causes": causes,

@@ -16,7 +16,7 @@ from gateway.controller.state.journal_writer import Committed
 from gateway.hardware.events import InputKind, InputLevel, InputName
 from gateway.store.policy.snapshot import Snapshot, without_rules
 from gateway.triggers.values import Trigger
-from gateway.triggers.words import TriggerAction, TriggerEvent
+from gateway.triggers.words import Occurrence, TriggerAction
 from tests.unit.controller.scenarios import demo_site
 
 SHUT, OPEN = 1, 2
@@ -28,10 +28,10 @@ MOVES = st.lists(
     max_size=12,
 )
 EVENTS = (
-    TriggerEvent.DOOR_OPENED,
-    TriggerEvent.DOOR_CLOSED,
-    TriggerEvent.MODE,
-    TriggerEvent.OPENED_BY_CLIENT,
+    Occurrence.DOOR_OPENED,
+    Occurrence.DOOR_CLOSED,
+    Occurrence.MODE,
+    Occurrence.OPENED_BY_CLIENT,
 )
 # What ends the lock-down may be followed by an opening: that is what it is for.
 ACTIONS = (

@@ -14,11 +14,12 @@ from gateway.access.reasons import REASONS, OpeningCause, Reason
 from gateway.clock import DeviceTime
 from gateway.commands.events import _KINDS, _access_events
 from gateway.explain.entry_words import line_of
-from gateway.explain.event import Event, EventKind, Occurrence
+from gateway.explain.event import Event, EventKind, LogOnly
 from gateway.explain.events import _EVENTS, event_of
 from gateway.explain.names import SiteNames
 from gateway.settings import parse_site
 from gateway.store.journal import CommittedEntry, EntryKind
+from gateway.triggers.words import Occurrence
 
 SITE = files("gateway.cli").joinpath("demo.toml").read_text("utf-8")
 AT = datetime(2026, 11, 23, 15, tzinfo=UTC)
@@ -61,7 +62,7 @@ def test_what_has_a_line_is_an_event(case: dict[str, Any]) -> None:
 
 
 def test_every_occurrence_is_in_the_table() -> None:
-    assert {case["what"] for case in CASES} == set(Occurrence) - {Occurrence.FAULT_OVER}
+    assert {case["what"] for case in CASES} == {*Occurrence, *LogOnly} - {Occurrence.FAULT_OVER}
     assert set(_EVENTS) == set(EntryKind) - {EntryKind.ACCESS}
     assert set(_KINDS) == set(EventKind)
 

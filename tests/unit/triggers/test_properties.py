@@ -11,10 +11,10 @@ from gateway.access.calendar import ScheduleInstant
 from gateway.triggers.loops import FOLLOWS, loops
 from gateway.triggers.machine import MOST_BEGUN, WINDOW_MS, due, elapsed, happened
 from gateway.triggers.values import Trigger, TriggerBegun, TriggerFact, TriggersState
-from gateway.triggers.words import TriggerAction, TriggerEvent
+from gateway.triggers.words import Occurrence, TriggerAction, TriggerEvent
 
 NOON = ScheduleInstant(43_200, (1,), (0,), trusted=True)
-EVENTS = sorted({event for events in FOLLOWS.values() for event in events} | {TriggerEvent.ALARM})
+EVENTS = sorted({event for events in FOLLOWS.values() for event in events} | {Occurrence.ALARM})
 
 TRIGGERS = st.lists(
     st.builds(

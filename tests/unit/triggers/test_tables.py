@@ -29,7 +29,7 @@ from gateway.triggers.values import (
     TriggerTransition,
     TriggerVerdict,
 )
-from gateway.triggers.words import TriggerAction, TriggerEvent
+from gateway.triggers.words import TRIGGER_EVENTS, TriggerAction
 
 TABLES = Path(__file__).parent / "tables"
 KINDS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "hol1", "hol2", "hol3")
@@ -52,10 +52,10 @@ class Triggers:
             number: Trigger(
                 id=number,
                 name=f"t{number}",
-                event=TriggerEvent(row["event"]),
+                event=TRIGGER_EVENTS[row["event"]],
                 action=TriggerAction(row["action"]),
                 delay_ms=row.get("delay_ms", 0),
-                cancel=TriggerEvent(row["cancel"]) if "cancel" in row else None,
+                cancel=TRIGGER_EVENTS[row["cancel"]] if "cancel" in row else None,
                 cause=row.get("cause", 0),
             )
             for number, row in enumerate(case["triggers"], 1)
@@ -88,7 +88,7 @@ class Triggers:
             word = self.follows.get(self.triggers[run.trigger].action.value)
             if word:
                 chain = (*run.fact.chain, run.trigger)
-                self.happen(at_ms, TriggerFact(TriggerEvent(word), chain=chain))
+                self.happen(at_ms, TriggerFact(TRIGGER_EVENTS[word], chain=chain))
 
     def take(self, at_ms: int, transition: TriggerTransition) -> None:
         self.state = transition.state
@@ -113,7 +113,7 @@ def fact_in(words: str) -> TriggerFact:
     what, *rest = words.split()
     known = dict(zip(rest[::2], map(int, rest[1::2]), strict=True))
     doors = (known["at"],) if "at" in known else ()
-    return TriggerFact(TriggerEvent(what), doors, cause=known.get("cause", 0))
+    return TriggerFact(TRIGGER_EVENTS[what], doors, cause=known.get("cause", 0))
 
 
 @pytest.mark.parametrize("case", list(cases("delays")))
@@ -158,7 +158,7 @@ def test_a_time_comes_or_is_missed_as_the_table_says(case: dict[str, Any]) -> No
     trigger = Trigger(
         id=1,
         name="t1",
-        event=TriggerEvent(case.get("event", "time_of_day")),
+        event=TRIGGER_EVENTS[case.get("event", "time_of_day")],
         action=TriggerAction.LOCK,
         when=when,
         start_s=seconds(case.get("start", "00:00:00")),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,7 +18,20 @@ from gateway.errors import InvalidRequest, NotFound
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
 from gateway.web.person_words import may_pass
+from gateway.web.timed_ties import (
+    EVERYBODY,
+    MEMBERSHIPS,
+    OWN_RULES,
+    PERSON_TIES,
+    TIED,
+    TieKind,
+    ends_in_group,
+    possible_ties,
+    store_ties,
+    wanted_ties,
+)
 from gateway.web.visit import View, Visit
+from gateway.web.wall_times import form_time, moment, stamp_typed, wall_time
 
 PAGE = 50
 """People on one page."""
@@ -98,6 +110,9 @@ def people(visit: Visit) -> Response:
         found=found,
         filters=filters,
         groups=_groups(visit),
+        ends=ends_in_group(visit, filters.group, [row["id"] for row in rows])
+        if filters.group
+        else {},
     )
 
 
@@ -119,7 +134,7 @@ def unknown_cards(visit: Visit) -> Response:
         {
             "value": value,
             "printed": printed(value),
-            "time": _wall(visit, row["time"]),
+            "time": wall_time(visit, row["time"]),
             "portal": portals.get(row["portal_id"], ""),
         }
         for value, row in sorted(shown.items(), key=lambda it: -it[1]["id"])
@@ -156,20 +171,20 @@ def person(visit: Visit, user_id: int) -> Response:
     passages = [
         {
             "id": log["id"],
-            "time": _wall(visit, log["time"]),
+            "time": wall_time(visit, log["time"]),
             "portal": portals.get(log["portal_id"], ""),
             "granted": log["event"] == AccessEvent.GRANTED,
         }
         for log in logs
     ]
-    ids = set(_group_ids(visit, user_id))
     return visit.page(
         "people/person.html",
         person=row,
         sentence=_sentence(visit, row),
-        begin=_moment(visit, row["begin_time"]),
-        end=_moment(visit, row["end_time"]),
-        groups=[group for group in _groups(visit) if group["id"] in ids],
+        begin=moment(visit, row["begin_time"]),
+        end=moment(visit, row["end_time"]),
+        groups=[it for it in possible_ties(visit, MEMBERSHIPS, user_id) if it.chosen],
+        rules=[it for it in possible_ties(visit, OWN_RULES, user_id) if it.chosen],
         passages=passages,
         **_credentials(visit, user_id),
     )
@@ -183,8 +198,8 @@ def new_person(visit: Visit) -> Response:
         person=None,
         begin="",
         end="",
-        groups=_groups(visit),
-        chosen={1},
+        groups=possible_ties(visit, MEMBERSHIPS, 0, {EVERYBODY}),
+        rules=possible_ties(visit, OWN_RULES, 0),
         slow=False,
         card=_number("card", card) if card else 0,
     )
@@ -196,10 +211,10 @@ def edit(visit: Visit, user_id: int) -> Response:
     return visit.page(
         "people/form.html",
         person=row,
-        begin=_form_time(visit, row["begin_time"]),
-        end=_form_time(visit, row["end_time"]),
-        groups=_groups(visit),
-        chosen=set(_group_ids(visit, user_id)),
+        begin=form_time(visit, row["begin_time"]),
+        end=form_time(visit, row["end_time"]),
+        groups=possible_ties(visit, MEMBERSHIPS, user_id),
+        rules=possible_ties(visit, OWN_RULES, user_id),
         slow=bool(_marks(visit, user_id)["extended_times"]),
         card=0,
     )
@@ -207,10 +222,11 @@ def edit(visit: Visit, user_id: int) -> Response:
 
 def add(visit: Visit) -> Response:
     """Add a person with their groups."""
-    values, groups = _values(visit), _wanted_groups(visit)
+    values, ties = _values(visit), _wanted_ties(visit)
     card = visit.form.get("card", "")
     (user_id,) = visit.run("create_objects", object="users", values=[values])["ids"]
-    _join(visit, user_id, groups)
+    for kind, wanted in ties.items():
+        store_ties(visit, kind, user_id, wanted)
     if card:
         _create(visit, "cards", user_id=user_id, value=_number("card", card))
     return visit.to(f"/people/{user_id}")
@@ -219,14 +235,11 @@ def add(visit: Visit) -> Response:
 def change(visit: Visit, user_id: int) -> Response:
     """Change a person and their groups."""
     _person(visit, user_id)
-    values, wanted = _values(visit), _wanted_groups(visit)
+    values, ties = _values(visit), _wanted_ties(visit)
     where = {"users": {"id": user_id}}
     visit.run("modify_objects", object="users", values=values, where=where)
-    present = set(_group_ids(visit, user_id))
-    _join(visit, user_id, wanted - present)
-    if left := sorted(present - wanted):
-        ties = {"user_groups": {"user_id": user_id, "group_id": left}}
-        visit.run("destroy_objects", object="user_groups", where=ties)
+    for kind, wanted in ties.items():
+        store_ties(visit, kind, user_id, wanted)
     return visit.to(f"/people/{user_id}")
 
 
@@ -275,8 +288,8 @@ def change_terms(visit: Visit, user_id: int, kind: str, credential: int) -> Resp
     table, form = _TABLES[kind], visit.form
     values = {
         "status": _number("status", form.get("status", "")),
-        "begin_time": _stamp(visit, "begin_time"),
-        "end_time": _stamp(visit, "end_time"),
+        "begin_time": stamp_typed(visit, "begin_time"),
+        "end_time": stamp_typed(visit, "end_time"),
         "uses": _number("uses", form.get("uses", "").strip() or "0"),
     }
     where = {table: {"id": credential, "user_id": user_id}}
@@ -386,11 +399,6 @@ def _marks(visit: Visit, user_id: int) -> Any:
     return found
 
 
-def _group_ids(visit: Visit, user_id: int) -> list[int]:
-    where = {"user_groups": {"user_id": user_id}}
-    return [row["group_id"] for row in _rows(visit, "user_groups", where=where)]
-
-
 def _credentials(visit: Visit, user_id: int) -> dict[str, Any]:
     def of_person(name: str, *fields: str) -> list[Any]:
         where = {name: {"user_id": user_id}}
@@ -398,8 +406,8 @@ def _credentials(visit: Visit, user_id: int) -> dict[str, Any]:
         return [
             {
                 **row,
-                "begin": _form_time(visit, row["begin_time"]),
-                "end": _form_time(visit, row["end_time"]),
+                "begin": form_time(visit, row["begin_time"]),
+                "end": form_time(visit, row["end_time"]),
                 "status_words": _(_STATUSES[row["status"]]) if row["status"] else "",
             }
             for row in rows
@@ -425,8 +433,8 @@ def _credentials(visit: Visit, user_id: int) -> dict[str, Any]:
 def _sentence(visit: Visit, row: Mapping[str, Any]) -> str:
     return may_pass(
         visit.run("when_can", user_id=row["id"]),
-        _moment(visit, row["begin_time"]),
-        _moment(visit, row["end_time"]),
+        moment(visit, row["begin_time"]),
+        moment(visit, row["end_time"]),
         visit.local_now.replace(tzinfo=None),
     )
 
@@ -439,20 +447,16 @@ def _values(visit: Visit) -> dict[str, object]:
     return {
         "name": name,
         "registration": form.get("registration", "").strip(),
-        "begin_time": _stamp(visit, "begin_time"),
-        "end_time": _stamp(visit, "end_time"),
+        "begin_time": stamp_typed(visit, "begin_time"),
+        "end_time": stamp_typed(visit, "end_time"),
         "extended_times": int(form.get("extended_times") == "1"),
     }
 
 
-def _wanted_groups(visit: Visit) -> set[int]:
-    return {_number("group", it) for it in visit.form.getlist("group")}
-
-
-def _join(visit: Visit, user_id: int, groups: Collection[int]) -> None:
-    if groups:
-        ties = [{"user_id": user_id, "group_id": group} for group in sorted(groups)]
-        visit.run("create_objects", object="user_groups", values=ties)
+def _wanted_ties(visit: Visit) -> dict[TieKind, dict[int, int]]:
+    """Of each kind that the form has."""
+    there = visit.form.getlist(TIED)
+    return {kind: wanted_ties(visit, kind) for kind in PERSON_TIES if kind.control in there}
 
 
 def _create(visit: Visit, name: str, **values: object) -> None:
@@ -468,39 +472,6 @@ def _card(typed: str) -> int:
         return parse_printed_card(typed)
     except ValueError as error:
         raise InvalidRequest(str(error)) from error
-
-
-def _stamp(visit: Visit, name: str) -> int:
-    """What the form says about a time; 0 for nothing."""
-    typed = visit.form.get(name, "").strip()
-    if not typed:
-        return 0
-    try:
-        wall = datetime.fromisoformat(typed).replace(tzinfo=UTC)
-        instants = visit.context.device_time.instants(wall)
-    except (ValueError, OverflowError):
-        instants = ()
-    if not instants:
-        raise InvalidRequest(f"{name}: must be a time of the site's clock (found {typed[:20]!r})")
-    return visit.context.device_time.stamp(instants[0])
-
-
-def _wall(visit: Visit, stamp: int) -> datetime:
-    """The wall time of a value of a time column."""
-    now = visit.context.device_time.moment(visit.context.clock.utc())
-    at = datetime.fromtimestamp(stamp, UTC)
-    if now.stamp != now.local:
-        at = visit.context.device_time.wall(at)
-    return at.replace(tzinfo=None)
-
-
-def _moment(visit: Visit, stamp: int | None) -> datetime | None:
-    return _wall(visit, stamp) if stamp else None
-
-
-def _form_time(visit: Visit, stamp: int | None) -> str:
-    moment = _moment(visit, stamp)
-    return moment.isoformat(timespec="minutes") if moment else ""
 
 
 def _number(name: str, text: str) -> int:

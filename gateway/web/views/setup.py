@@ -21,6 +21,7 @@ from gateway.web.cookies import keep_session
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
 from gateway.web.osdp_words import osdp_readers
+from gateway.web.timed_ties import EVERYBODY
 from gateway.web.visit import View, Visit
 
 STEPS = {
@@ -55,8 +56,6 @@ NOT_IDENTIFIED = 3
 """Values of `access_logs.event`."""
 RECENT_S = 300
 """A card that was read longer ago may be anybody's."""
-EVERYBODY = 1
-"""The group that the factory's rule admits."""
 
 
 @dataclass(frozen=True, slots=True)

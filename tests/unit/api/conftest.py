@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import requests
+from flask.testing import FlaskClient
 
 from gateway.api.app import create_app
 from gateway.api.controlid.endpoints import PATHS
@@ -64,6 +65,8 @@ from gateway.store.objects.store import Store
 from gateway.store.tables.accounts import Accounts, Role
 from gateway.store.tables.identity import DeviceIdentity
 from gateway.store.tables.tokens import TokenTable
+from gateway.web.blueprint import PAGE
+from gateway.web.cookies import SESSION_COOKIE
 
 PASSWORD = "correct horse"
 _REFUSED_PHOTO = re.compile(rb'{("user_id":\d+,)?"success":false')
@@ -460,3 +463,18 @@ def ask(device: SimpleNamespace, new_token: Callable[..., str]) -> Callable[...,
         return reply.status_code, reply.json()
 
     return post
+
+
+@pytest.fixture
+def stranger(throwaway: SimpleNamespace) -> FlaskClient:
+    """A browser at the page, not signed in."""
+    return create_app(throwaway.context, PAGE).test_client()
+
+
+@pytest.fixture
+def browser(stranger: FlaskClient, throwaway: SimpleNamespace) -> FlaskClient:
+    """A browser at the page, signed in as the administrator."""
+    context = throwaway.context
+    session = context.sessions.open("admin", context.accounts.find("admin").stamp)
+    stranger.set_cookie(SESSION_COOKIE, session.token)
+    return stranger

@@ -7,25 +7,9 @@ from types import SimpleNamespace
 import pytest
 from flask.testing import FlaskClient
 
-from gateway.api.app import create_app
 from gateway.errors import ControllerUnavailable, DeviceUnavailable, GatewayError
-from gateway.web.blueprint import PAGE
-from gateway.web.cookies import SESSION_COOKIE
 
 MANY = {f"field{number}": "1" for number in range(1_001)}
-
-
-@pytest.fixture
-def stranger(throwaway: SimpleNamespace) -> FlaskClient:
-    return create_app(throwaway.context, PAGE).test_client()
-
-
-@pytest.fixture
-def browser(stranger: FlaskClient, throwaway: SimpleNamespace) -> FlaskClient:
-    context = throwaway.context
-    session = context.sessions.open("admin", context.accounts.find("admin").stamp)
-    stranger.set_cookie(SESSION_COOKIE, session.token)
-    return stranger
 
 
 def test_a_form_of_too_many_parts_is_too_large(browser: FlaskClient) -> None:

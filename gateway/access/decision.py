@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from gateway.access.actions import Action
 from gateway.access.calendar import ScheduleInstant
+from gateway.access.log_events import AccessEvent
 from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal, Rule
-from gateway.access.reasons import AccessEvent, Reason
+from gateway.access.reasons import Reason
 from gateway.access.trace import PersonTie, PlaceTie, RuleOutcome, RuleTrace, TimeVerdict
 from gateway.access.validations import Validation
 from gateway.clock import Moment

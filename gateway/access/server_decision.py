@@ -26,10 +26,11 @@ from gateway.access.admission_values import (
 )
 from gateway.access.attempt import Attempt, Factor
 from gateway.access.decision import Decision, refuse, unusable
+from gateway.access.log_events import AccessEvent
 from gateway.access.passback import Strictness
 from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal
-from gateway.access.reasons import AccessEvent, Reason
+from gateway.access.reasons import Reason
 
 NOBODY = Person(0)
 

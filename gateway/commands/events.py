@@ -17,7 +17,7 @@ import peewee
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from gateway.access.reasons import AccessEvent
+from gateway.access.log_events import AccessEvent
 from gateway.clock import WireTime
 from gateway.commands.command import Command
 from gateway.commands.context import Call, CommandContext

@@ -18,9 +18,10 @@ from gateway.access.admission_values import AdmissionSettings
 from gateway.access.attempt import Attempt, Factor
 from gateway.access.decision import decide
 from gateway.access.factor_modes import FactorMode
+from gateway.access.log_events import OpeningCause
 from gateway.access.person import Person
 from gateway.access.policy import Portal
-from gateway.access.reasons import OpeningCause, Reason, Stage
+from gateway.access.reasons import Reason
 from gateway.access.week import DAY_S, passes, stretches
 from gateway.clock import Moment
 from gateway.commands.command import Command
@@ -45,6 +46,7 @@ from gateway.explain.reports import (
 )
 from gateway.explain.sentences import PersonNames, Sentences
 from gateway.explain.site_view import ExplainContext, SiteView
+from gateway.explain.stages import Stage
 from gateway.explain.time_words import when
 from gateway.explain.values import Case, DayReport, RuleReport, Step, ZoneReport
 from gateway.link.messages import ControllerStatus

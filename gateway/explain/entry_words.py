@@ -13,19 +13,15 @@ from enum import IntEnum
 from functools import partial
 from typing import Any
 
-from gateway.access.reasons import (
-    OPENINGS,
-    REASONS,
-    AccessEvent,
-    OpeningCause,
-    Reason,
-    StageVerdict,
-)
+from gateway.access.log_events import AccessEvent, OpeningCause
+from gateway.access.reasons import Reason
 from gateway.alarms.causes import CAUSE_WORDS, AlarmCause
 from gateway.credentials.card_number import format_card
 from gateway.credentials.wiegand.readings import raw_readings
 from gateway.explain.names import SiteNames
+from gateway.explain.reason_table import OPENINGS, REASONS
 from gateway.explain.reason_words import Known, facts_of, reason_words, violation_words
+from gateway.explain.stages import StageVerdict
 from gateway.explain.state_words import FIRE_RESET
 from gateway.explain.time_words import stamp_words
 from gateway.store.journal import EntryKind
@@ -90,7 +86,7 @@ def _access(body: Body, local: int, names: SiteNames, *, clock_trusted: bool) ->
         return _info(f"WAITING {at}: {words}")
     if reason is Reason.UNKNOWN_CREDENTIAL and "card_value" in row:
         words = f"{words} ({card_words(row['card_value'])})"
-    broken = REASONS[reason].event is AccessEvent.INVALID_RULE_PARAMETERS
+    broken = reason.event is AccessEvent.INVALID_RULE_PARAMETERS
     return JournalLine(Priority.ERROR if broken else Priority.NOTICE, f"DENIED {at}: {words}")
 
 

@@ -11,13 +11,16 @@ from types import MappingProxyType
 from typing import Any
 
 from gateway.access.facts import NOTHING
-from gateway.access.reasons import REASONS, AccessEvent, OpeningCause, Reason, StageVerdict
+from gateway.access.log_events import AccessEvent, OpeningCause
+from gateway.access.reasons import Reason
 from gateway.access.trace import RuleOutcome
 from gateway.alarms.causes import AlarmCause
 from gateway.explain.entry_words import Body, credential_of
 from gateway.explain.event import Event, EventKind, LogOnly
 from gateway.explain.names import SiteNames
+from gateway.explain.reason_table import REASONS
 from gateway.explain.reason_words import facts_of
+from gateway.explain.stages import StageVerdict
 from gateway.store.journal import CommittedEntry, EntryKind
 from gateway.triggers.words import Occurrence
 

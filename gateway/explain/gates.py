@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gateway.access.reasons import Reason, Stage, StageVerdict
+from gateway.access.reasons import Reason
 from gateway.explain.reports import ended_at, stage_of, stage_reports
+from gateway.explain.stages import Stage, StageVerdict
 from gateway.explain.values import Case
 
 

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 from gateway.access.factor_modes import FactorMode
 from gateway.access.facts import FORM, NOTHING
 from gateway.access.passback import PassbackMode
-from gateway.access.reasons import REASONS, Reason
+from gateway.access.reasons import Reason
 from gateway.access.trace import RuleOutcome
+from gateway.explain.reason_table import REASONS
 from gateway.explain.time_words import stamp_words, wall_words
 
 

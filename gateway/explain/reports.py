@@ -18,12 +18,14 @@ from gateway.access.decision import Decision, decide
 from gateway.access.guessing import Guard
 from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal
-from gateway.access.reasons import REASONS, Reason, Stage, StageVerdict
+from gateway.access.reasons import Reason
 from gateway.access.rows import TimeSpanRow
 from gateway.access.schedule import compile_zone
 from gateway.access.slices import drain
 from gateway.access.trace import PersonTie, PlaceTie, TimeVerdict
 from gateway.clock import Moment
+from gateway.explain.reason_table import REASONS
+from gateway.explain.stages import Stage, StageVerdict
 from gateway.explain.time_words import KINDS
 from gateway.explain.values import (
     Case,

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from string import Template
 
 from gateway.access.policy import BLOCK, RELEASE
-from gateway.access.reasons import REASONS, Reason, StageVerdict
+from gateway.access.reasons import Reason
 from gateway.access.trace import PlaceTie, RuleOutcome, TimeVerdict
 from gateway.clock import Moment
+from gateway.explain.reason_table import REASONS
 from gateway.explain.reason_words import Known, WordNames, reason_words, unrecorded, violation_words
 from gateway.explain.reports import OTHER_PERSON, day_report, ended_at
+from gateway.explain.stages import StageVerdict
 from gateway.explain.time_words import schedule_words, when
 from gateway.explain.values import Case, RuleReport, StageReport
 

@@ -12,11 +12,12 @@ from gateway.access.decision import Decision
 from gateway.access.facts import NOTHING
 from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal
-from gateway.access.reasons import Reason, Stage, StageVerdict
+from gateway.access.reasons import Reason
 from gateway.access.rows import TimeSpanRow
 from gateway.access.schedule import CompiledZone
 from gateway.access.trace import PersonTie, PlaceTie, TimeVerdict
 from gateway.clock import Moment
+from gateway.explain.stages import Stage, StageVerdict
 
 
 @dataclass(frozen=True, slots=True)

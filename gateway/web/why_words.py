@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from gateway.access.reasons import StageVerdict
 from gateway.explain.cures import CureAction
 from gateway.explain.gates import Gate
+from gateway.explain.stages import StageVerdict
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
 from gateway.web.setting_words import address, label

@@ -9,7 +9,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from gateway.access.reasons import REASONS, Reason
+from gateway.access.reasons import Reason
+from gateway.explain.reason_table import REASONS
 
 from .markdown import code, table
 

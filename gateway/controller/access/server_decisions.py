@@ -9,9 +9,10 @@ from typing import Any
 from gateway.access.admission_values import AdmissionOutcome, AdmissionStep
 from gateway.access.attempt import Attempt, Duress, Factor
 from gateway.access.facts import of_server
+from gateway.access.log_events import AccessEvent
 from gateway.access.online import OnlineMode, Operation
 from gateway.access.person import Person
-from gateway.access.reasons import AccessEvent, Reason
+from gateway.access.reasons import Reason
 from gateway.access.server_decision import (
     NOBODY,
     ServerVerdict,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from gateway.access.reasons import AccessEvent, OpeningCause
+from gateway.access.log_events import AccessEvent, OpeningCause
 from gateway.alarms.causes import AlarmCause
 from gateway.controller.alarms.faults import REX, Faults
 from gateway.controller.state.component import (

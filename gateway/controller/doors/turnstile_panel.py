@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
-from gateway.access.reasons import AccessEvent, OpeningCause
+from gateway.access.log_events import AccessEvent, OpeningCause
 from gateway.controller.state.component import (
     Component,
     Effect,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
-from gateway.access.reasons import AccessEvent
+from gateway.access.log_events import AccessEvent
 from gateway.clock import Clock
 from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.doors.interlock import Interlock

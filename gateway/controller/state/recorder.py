@@ -13,7 +13,7 @@ from typing import Any
 
 from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.facts import FORM, NOTHING, cut
-from gateway.access.reasons import AccessEvent, OpeningCause
+from gateway.access.log_events import AccessEvent, OpeningCause
 from gateway.access.trace import RuleTrace
 from gateway.alarms.register import AlarmSource
 from gateway.clock import Clock, DeviceTime, Moment

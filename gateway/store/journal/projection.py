@@ -23,7 +23,7 @@ from typing import Any
 import peewee
 import structlog
 
-from gateway.access.reasons import AccessEvent
+from gateway.access.log_events import AccessEvent
 from gateway.settings import ACCESS_LOG_CAPACITY
 from gateway.store.files.database import storage_errors
 from gateway.store.journal.entries import CommittedEntry, EntryKind

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.access.reasons import AccessEvent, OpeningCause
+from gateway.access.log_events import AccessEvent, OpeningCause
 from gateway.alarms.causes import DURESS_CAUSES, ZONE_CAUSES, AlarmCause
 from gateway.store.journal import CommittedEntry, EntryKind
 from gateway.triggers.words import MessageDestination

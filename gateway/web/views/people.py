@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from flask import Response, request
 
 from gateway.access.credential_terms import CredentialStatus
-from gateway.access.reasons import AccessEvent
+from gateway.access.log_events import AccessEvent
 from gateway.commands.answers import Rows
 from gateway.commands.people import printed
 from gateway.credentials.card_number import format_card, parse_printed_card

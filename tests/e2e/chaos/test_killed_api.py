@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.access.reasons import AccessEvent, OpeningCause, Reason
+from gateway.access.log_events import AccessEvent, OpeningCause
+from gateway.access.reasons import Reason
 from gateway.settings import SITE_FILE
 from gateway.settings.files import END_LINE
 from gateway.store.files import JOURNAL_FILE

@@ -9,7 +9,7 @@ from gateway.access.actions import (
     door_of,
     parse_parameters,
 )
-from gateway.access.reasons import AccessEvent
+from gateway.access.log_events import AccessEvent
 
 
 @pytest.mark.parametrize(

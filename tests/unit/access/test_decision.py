@@ -9,9 +9,10 @@ import pytest
 
 from gateway.access.actions import Action
 from gateway.access.decision import Decision, decide, refuse
+from gateway.access.log_events import AccessEvent
 from gateway.access.person import Person
 from gateway.access.policy import Policy, compile_policy
-from gateway.access.reasons import AccessEvent, Reason
+from gateway.access.reasons import Reason
 from gateway.access.rows import (
     ActionRow,
     HolidayRow,

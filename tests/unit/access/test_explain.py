@@ -20,7 +20,7 @@ from gateway.access.decision import decide
 from gateway.access.passback import Now, PassbackPosition
 from gateway.access.person import Person
 from gateway.access.policy import Policy
-from gateway.access.reasons import REASONS, Reason, Stage, StageVerdict
+from gateway.access.reasons import Reason
 from gateway.access.rows import (
     HolidayRow,
     LinkRow,
@@ -35,6 +35,7 @@ from gateway.access.rows import (
 from gateway.access.trace import PersonTie, PlaceTie, RuleOutcome
 from gateway.access.week import passes, stretches
 from gateway.clock import DeviceTime, Moment
+from gateway.explain.reason_table import REASONS
 from gateway.explain.reports import (
     MOST_OTHERS,
     OTHER_PERSON,
@@ -48,6 +49,7 @@ from gateway.explain.reports import (
     suppose,
 )
 from gateway.explain.sentences import _OUTCOMES, PersonNames, Sentences
+from gateway.explain.stages import Stage, StageVerdict
 from gateway.explain.time_words import KINDS, clock_words, days_words
 from gateway.explain.values import Case, NamedZone, Step
 

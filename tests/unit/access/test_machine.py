@@ -16,6 +16,7 @@ from gateway.access.admission_values import (
     Circumstances,
 )
 from gateway.access.attempt import Attempt, Factor, PortalState
+from gateway.access.log_events import AccessEvent
 from gateway.access.passback import (
     UNKNOWN_POSITION,
     Now,
@@ -25,7 +26,7 @@ from gateway.access.passback import (
 )
 from gateway.access.person import Person
 from gateway.access.policy import Policy, compile_policy
-from gateway.access.reasons import AccessEvent, Reason
+from gateway.access.reasons import Reason
 from gateway.access.rows import (
     LinkRow,
     PolicyRows,

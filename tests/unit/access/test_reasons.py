@@ -10,19 +10,14 @@ from typing import Any
 
 import pytest
 
-from gateway.access.reasons import (
-    OPENINGS,
-    REASONS,
-    AccessEvent,
-    OpeningCause,
-    Reason,
-    Stage,
-    StageVerdict,
-)
+from gateway.access.log_events import AccessEvent, OpeningCause
+from gateway.access.reasons import Reason
 from gateway.access.signals import Cue
 from gateway.alarms.causes import CAUSE_WORDS, AlarmCause
 from gateway.commands.table import COMMANDS
+from gateway.explain.reason_table import OPENINGS, REASONS
 from gateway.explain.reason_words import Known, reason_words
+from gateway.explain.stages import Stage, StageVerdict
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.configuration_keys import CONFIGURATION
 
@@ -68,8 +63,8 @@ def test_a_reason_has_a_gate_words_and_a_remedy(reason: Reason) -> None:
     assert entry.words == entry.words.strip(".") != ""
     passes = entry.verdict in (StageVerdict.FREES, StageVerdict.PASSES)
     assert bool(entry.remedy) is not passes
-    assert (entry.cue is Cue.GRANT) is (entry.event is AccessEvent.GRANTED)
-    assert (entry.cue is Cue.WAIT) is (entry.verdict is StageVerdict.WAITS)
+    assert (reason.cue is Cue.GRANT) is (reason.event is AccessEvent.GRANTED)
+    assert (reason.cue is Cue.WAIT) is (entry.verdict is StageVerdict.WAITS)
     assert reason_words(Known(reason), PlainNames()) == entry.words, "nothing was recorded"
 
 

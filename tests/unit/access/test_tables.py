@@ -12,9 +12,10 @@ import pytest
 
 from gateway.access.credential_terms import CredentialKey, CredentialStatus, CredentialTerms
 from gateway.access.decision import decide
+from gateway.access.log_events import AccessEvent
 from gateway.access.person import Person
 from gateway.access.policy import compile_policy
-from gateway.access.reasons import AccessEvent, Reason
+from gateway.access.reasons import Reason
 from gateway.access.rows import (
     ActionRow,
     HolidayRow,

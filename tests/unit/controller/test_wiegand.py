@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.access.reasons import AccessEvent
+from gateway.access.log_events import AccessEvent
 from gateway.credentials.wiegand import FORMATS, encode
 from gateway.store.files import STORE_FILE
 from gateway.store.journal import EntryKind

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from gateway.access.reasons import REASONS, OpeningCause, Reason
+from gateway.access.log_events import OpeningCause
+from gateway.access.reasons import Reason
 from gateway.clock import DeviceTime
 from gateway.doors.values import Mode
 from gateway.errors import StorageError
@@ -58,7 +59,7 @@ def test_every_kind_of_entry_has_words_or_is_known_to_have_none() -> None:
 def test_every_reason_has_a_line_even_where_nothing_was_recorded(
     reason: Reason | OpeningCause,
 ) -> None:
-    event = REASONS[reason].event if isinstance(reason, Reason) else 10
+    event = reason.event if isinstance(reason, Reason) else 10
     line = line_of(EntryKind.ACCESS, access(reason.value, event), AT, names())
     assert line is not None
     assert line.text

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from gateway.access.reasons import REASONS, OpeningCause, Reason
+from gateway.access.log_events import OpeningCause
+from gateway.access.reasons import Reason
 from gateway.clock import DeviceTime
 from gateway.commands.events import _KINDS, _access_events
 from gateway.explain.entry_words import line_of
@@ -79,9 +80,7 @@ def test_every_reason_is_an_event_even_where_nothing_was_recorded(
 ) -> None:
     event_of_cause = {OpeningCause.BUTTON: 11, OpeningCause.OPENED_BY_CLIENT: 10}
     row = {"user_id": 1, "portal_id": 1}
-    row["event"] = (
-        REASONS[reason].event if isinstance(reason, Reason) else event_of_cause.get(reason, 6)
-    )
+    row["event"] = reason.event if isinstance(reason, Reason) else event_of_cause.get(reason, 6)
     body = {"row": row, "reason": reason.value, "trace": [], "rules": []}
     made = event("access", body)
     assert made is not None

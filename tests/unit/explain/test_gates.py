@@ -11,7 +11,7 @@ import pytest
 
 from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal, compile_policy
-from gateway.access.reasons import Reason, Stage, StageVerdict
+from gateway.access.reasons import Reason
 from gateway.access.rows import (
     LinkRow,
     PolicyRows,
@@ -26,6 +26,7 @@ from gateway.clock import Moment
 from gateway.explain.cures import _CURES, Cure, CureAction, cures_of
 from gateway.explain.gates import Gate, gates_of
 from gateway.explain.reports import named_zone, rule_reports
+from gateway.explain.stages import Stage, StageVerdict
 from gateway.explain.values import Case, Step
 
 MARKS = {

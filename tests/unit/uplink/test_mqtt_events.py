@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.access.reasons import AccessEvent, OpeningCause
+from gateway.access.log_events import AccessEvent, OpeningCause
 from gateway.alarms.causes import AlarmCause
 from gateway.store.journal import CommittedEntry, EntryKind
 from gateway.uplink.mqtt.events import DEVICE_EVENTS, DOOR_EVENTS, KINDS, EventTeller

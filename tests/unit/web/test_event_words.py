@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from gateway.access.reasons import Reason, StageVerdict
+from gateway.access.reasons import Reason
 from gateway.alarms.causes import AlarmCause
 from gateway.clock import DeviceTime
 from gateway.errors import InvalidRequest
@@ -22,6 +22,7 @@ from gateway.explain.event import EventKind, LogOnly
 from gateway.explain.events import event_of
 from gateway.explain.gates import Gate
 from gateway.explain.names import SiteNames
+from gateway.explain.stages import StageVerdict
 from gateway.settings import parse_site
 from gateway.store.journal import CommittedEntry, EntryKind
 from gateway.triggers.words import Occurrence

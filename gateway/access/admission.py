@@ -24,7 +24,7 @@ from gateway.access.admission_values import (
 )
 from gateway.access.attempt import Attempt
 from gateway.access.decision import Decision, decide, refuse
-from gateway.access.escort import EscortRule, HostPass, escorts_of, hosted, is_host
+from gateway.access.escort import EscortRule, escorts_of, hosted, remembered
 from gateway.access.factor_modes import FactorMode
 from gateway.access.multi_person import (
     MultiPersonGroup,
@@ -39,9 +39,6 @@ from gateway.access.passback import Strictness
 from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal
 from gateway.access.reasons import Reason
-
-MOST_HOSTS = 16
-"""Hosts that a portal remembers: more do not pass it while a visitor comes after them."""
 
 
 def admit(
@@ -342,15 +339,9 @@ class _LocalStep(StepBuilder):
         self, escorts: Sequence[EscortRule], portal_id: int, people: Sequence[Person]
     ) -> None:
         """Remember who of `people` may be a host, for the visitors who come after them."""
-        if not escorts:
-            self.hosts.pop(portal_id, None)
-            return
-        longest_ms = max(rule.within_ms for rule in escorts)
-        recent = tuple(
-            it for it in self.hosts.get(portal_id, ()) if self.now_ms - it.at_ms <= longest_ms
-        )
-        new = tuple(HostPass(it.group_ids, self.now_ms) for it in people if is_host(escorts, it))
-        self.hosts[portal_id] = (*recent, *new)[-MOST_HOSTS:]
+        hosts = remembered(escorts, self.hosts.pop(portal_id, ()), people, self.now_ms)
+        if hosts:
+            self.hosts[portal_id] = hosts
 
     def _let_go(self, portal_id: int, people: Sequence[Person]) -> None:
         """Remove those who enter from the group that waits."""

@@ -6,7 +6,7 @@ within the seconds of the rule. A host is somebody of the host group who was let
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Collection, Generator, Iterable
 from dataclasses import dataclass
 
 from gateway.access.person import Person
@@ -32,6 +32,10 @@ class HostPass:
     group_ids: tuple[int, ...]
     at_ms: int
     """Monotonic."""
+
+
+MOST_HOSTS = 16
+"""Hosts that a portal remembers: more do not pass it while a visitor comes after them."""
 
 
 def compile_escorts(
@@ -77,3 +81,17 @@ def hosted(
         )
         for rule in own
     )
+
+
+def remembered(
+    rules: Collection[EscortRule],
+    passes: Iterable[HostPass],
+    people: Iterable[Person],
+    now_ms: int,
+) -> tuple[HostPass, ...]:
+    """The hosts to remember for the visitors who come after `people`, who were let in now; none at
+    a portal without `rules`."""
+    longest_ms = max((rule.within_ms for rule in rules), default=-1)
+    recent = (it for it in passes if now_ms - it.at_ms <= longest_ms)
+    new = (HostPass(it.group_ids, now_ms) for it in people if is_host(rules, it))
+    return (*recent, *new)[-MOST_HOSTS:]

@@ -44,6 +44,8 @@ class Person:
     """Own rules that have ended. Set by `at`."""
     credentials: tuple[CredentialTerms, ...] = ()
     """What the person presented; none of a password."""
+    by_password: bool = False
+    """The person keyed their password, as a factor or after their user id."""
 
     @property
     def dated(self) -> bool:

@@ -133,8 +133,7 @@ class _ServerStep(StepBuilder):
             del self.pending[attempt.reader]
             person = attempt.person
             if person is not None:
-                shown = (*first.person.credentials, *person.credentials)
-                person = replace(person, credentials=shown)
+                person = _with_shown(person, first.person, person)
             attempt = replace(attempt, person=person, duress=attempt.duress or first.duress)
         elif first is not None:
             self.time_out_factor(attempt.reader)
@@ -213,9 +212,8 @@ class _ServerStep(StepBuilder):
         whole = attempt.reader in self.settings.whole_pins
         until_ms = self.now_ms + self.settings.second_factor_ms
         keys = set(_KEYED).issuperset(wanted) and not whole
-        shown = attempt.person.credentials if attempt.person else ()
         self.pending[attempt.reader] = PendingFactor(
-            replace(verdict.person, credentials=shown),
+            _with_shown(verdict.person, attempt.person),
             portal.id,
             until_ms,
             self.now_ms + self.settings.next_key_ms if keys else until_ms,
@@ -226,8 +224,7 @@ class _ServerStep(StepBuilder):
     def _grant(
         self, portal: Portal, attempt: Attempt, seen: Circumstances, verdict: ServerVerdict
     ) -> None:
-        shown = attempt.person.credentials if attempt.person else ()
-        person = replace(verdict.person.at(seen.moment), credentials=shown)
+        person = _with_shown(verdict.person.at(seen.moment), attempt.person)
         found = self.passback(person, portal, seen)
         violates = facts.of_passback(found) if found else facts.NOTHING
         if found is not None and found.strictness is Strictness.HARD:
@@ -250,6 +247,16 @@ class _ServerStep(StepBuilder):
                 logged_portal_id=verdict.logged_portal_id,
             )
         )
+
+
+def _with_shown(person: Person, *shown_by: Person | None) -> Person:
+    """`person` with what was shown by these, as far as this device knows them."""
+    known = [each for each in shown_by if each is not None]
+    return replace(
+        person,
+        credentials=tuple(terms for each in known for terms in each.credentials),
+        by_password=any(each.by_password for each in known),
+    )
 
 
 def _wanted(shown: Factor, asked: Factor | None) -> tuple[Factor, ...]:

@@ -17,7 +17,8 @@ from typing_extensions import TypedDict
 from gateway.access.admission_values import AdmissionSettings
 from gateway.access.attempt import Attempt, Factor
 from gateway.access.decision import decide
-from gateway.access.factor_modes import FactorMode
+from gateway.access.factor_modes import FactorMode, strictest
+from gateway.access.floors import of_floors
 from gateway.access.log_events import OpeningCause
 from gateway.access.person import Person
 from gateway.access.policy import Portal
@@ -326,9 +327,15 @@ def _supposed(view: SiteView, request: ExplainRequest) -> dict[str, Any]:
             reason = Reason.DOOR_UNREACHABLE
         else:
             beyond = Reason.DOOR_UNREACHABLE
-    granted = reason is Reason.GRANTED and beyond is None
-    if granted and person and portal and view.chooses_nothing(portal, person, moment):
-        reason = Reason.NO_FLOOR
+    if portal and person and view.opens_lifts(portal) and Reason.GRANTED in (reason, beyond):
+        asked = view.policy.factors_at(portal, moment, settings.factor_mode, view.threat).mode
+        shown = strictest((asked, FactorMode.PIN if factor.keyed else FactorMode.CARD))
+        choices = view.floor_choices(portal, person, moment, shown)
+        known.update(of_floors(choices))
+        nothing = not any(its.released for its in choices.values())
+        if nothing and view.opens_lifts(portal, alone=True):
+            reason = Reason.NO_FLOOR if beyond is None else reason
+            beyond = beyond and Reason.NO_FLOOR
     case = Case(
         policy=view.policy,
         person=person,

@@ -20,7 +20,13 @@ from gateway.credentials.card_number import format_card
 from gateway.credentials.wiegand.readings import raw_readings
 from gateway.explain.names import SiteNames
 from gateway.explain.reason_table import OPENINGS, REASONS
-from gateway.explain.reason_words import Known, facts_of, reason_words, violation_words
+from gateway.explain.reason_words import (
+    Known,
+    facts_of,
+    reason_words,
+    violation_words,
+    withheld_words,
+)
 from gateway.explain.stages import StageVerdict
 from gateway.explain.state_words import FIRE_RESET
 from gateway.explain.time_words import stamp_words
@@ -100,6 +106,8 @@ def _granted(text: str, body: Body, known: Known, names: SiteNames) -> JournalLi
     for _, floors in sorted(known.facts.get("floors", {}).items()):
         which = "floor" if len(floors) == 1 else "floors"
         text = f"{text}, {which} {', '.join(map(str, floors)) or 'none'}"
+    if known.facts.get("withheld"):
+        text = f"{text}; {withheld_words(known.facts)}"
     if known.facts.get("operator"):
         leaves = ", ".join(f"'{names.door(door)}'" for door in known.facts["operator"])
         text = f"{text}, and the operator opens door {leaves}"

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from gateway.access.factor_modes import FactorMode
 from gateway.access.facts import FORM, NOTHING
+from gateway.access.floors import FloorHindrance
 from gateway.access.passback import PassbackMode
 from gateway.access.reasons import Reason
 from gateway.access.trace import RuleOutcome
@@ -221,6 +222,28 @@ def _full(known: Known, names: WordNames) -> str:
     return f"{facts['inside']} of {facts['maximum']} in {names.area(facts['area_id'])}"
 
 
+_WITHHELD = {
+    FloorHindrance.SEVERAL_PERSONS.value: "its portal needs several persons",
+    FloorHindrance.FACTORS.value: "its portal asks for more than was shown in the cab",
+    FloorHindrance.AREA_FULL.value: "its area is full",
+    FloorHindrance.AREA_MINIMUM.value: "too few enter its area together",
+    FloorHindrance.HOST.value: "a visitor has no host there",
+}
+
+
+def withheld_words(facts: Mapping[str, Any]) -> str:
+    """Which floors of lifts the rules release and something else withholds; empty for none."""
+    return "; ".join(
+        f"floor {floor} is withheld: {_WITHHELD.get(why, why.replace('_', ' '))}"
+        for _lift, floors in sorted(facts.get("withheld", {}).items())
+        for floor, why in sorted(floors.items())
+    )
+
+
+def _floors(known: Known, _: WordNames) -> str:
+    return withheld_words(known.facts)
+
+
 def _escort(known: Known, names: WordNames) -> str:
     facts = known.facts.get("escort")
     if facts is None:
@@ -297,6 +320,7 @@ _DETAILS: Mapping[Reason, Callable[[Known, WordNames], str]] = {
     Reason.INTERLOCK: _interlock,
     Reason.KEYPAD_LOCKED: _keypad,
     Reason.AREA_FULL: _full,
+    Reason.NO_FLOOR: _floors,
     Reason.WAITING_FOR_HOST: _escort,
     Reason.WAITING_FOR_PERSONS: _persons,
     Reason.PERSONS_MISSING: _persons,

@@ -11,7 +11,14 @@ from gateway.access.reasons import Reason
 from gateway.access.trace import PlaceTie, RuleOutcome, TimeVerdict
 from gateway.clock import Moment
 from gateway.explain.reason_table import REASONS
-from gateway.explain.reason_words import Known, WordNames, reason_words, unrecorded, violation_words
+from gateway.explain.reason_words import (
+    Known,
+    WordNames,
+    reason_words,
+    unrecorded,
+    violation_words,
+    withheld_words,
+)
 from gateway.explain.reports import OTHER_PERSON, day_report, ended_at
 from gateway.explain.stages import StageVerdict
 from gateway.explain.time_words import schedule_words, when
@@ -99,7 +106,8 @@ class Sentences:
     def _why(self, reason: Reason) -> str:
         case = self._case
         if reason is Reason.GRANTED:
-            return self._violation()
+            parts = (self._violation(), withheld_words(case.facts))
+            return "; ".join(filter(None, parts))
         if reason is Reason.NO_RULE:
             return f"no releasing rule ties {self._person} to {self._portal}"
         known = self._known(reason)

@@ -17,8 +17,9 @@ from typing import Any
 from gateway.access.admission_settings import admission_settings
 from gateway.access.admission_values import AdmissionSettings, Circumstances
 from gateway.access.attempt import PortalState
-from gateway.access.floors import floors_for
-from gateway.access.occupancy import Occupancy
+from gateway.access.factor_modes import FactorMode
+from gateway.access.floors import FloorChoices, FloorCircumstances, floors_for
+from gateway.access.occupancy import AreaLimits, Occupancy
 from gateway.access.passback import (
     UNKNOWN_POSITION,
     Now,
@@ -164,8 +165,10 @@ class SiteView:
     def occupancy(self, portal: Portal) -> Occupancy | None:
         """Who is in the area that a portal leads to; None where that has no limits."""
         limits = self.policy.limits_beyond(portal)
-        if limits is None:
-            return None
+        return None if limits is None else self._inside(limits)
+
+    def _inside(self, limits: AreaLimits) -> Occupancy:
+        """Who is in an area with limits."""
         inside: frozenset[int] = frozenset()
         if self._context.journal.exists():
             with closing(PassageReader(self._context.journal)) as reader:
@@ -218,18 +221,37 @@ class SiteView:
             return None
         return {"door": doors[0].id, "why": doors[0].away}
 
-    def chooses_nothing(self, portal: Portal, person: Person, moment: Moment) -> bool:
-        """Whether the portal opens nothing but a lift, of which `person` may choose no floor."""
-        lifts = self.topology.elevators_of(portal.actions)
-        others = [*self.topology.doors_of(portal.actions), *self.topology.sides_of(portal.actions)]
-        if not lifts or others:
-            return False
-        floors = {
-            row.floor: row.portal_id
-            for row in self.rules.snapshot.floors
-            if row.elevator_id in lifts
+    def floor_choices(
+        self, portal: Portal, person: Person, moment: Moment, shown: FactorMode
+    ) -> Mapping[int, FloorChoices]:
+        """What `person` may choose of each lift of a portal, after they have shown `shown` there.
+
+        Nobody knows here which hosts have come before.
+        """
+        limits = self.policy.area_limits.values()
+        seen = FloorCircumstances(
+            moment,
+            0,
+            self.threat,
+            shown,
+            occupancies={its.area_id: self._inside(its) for its in limits},
+        )
+        rows = self.rules.snapshot.floors
+        return {
+            lift: floors_for(
+                self.policy,
+                (person,),
+                {row.floor: row.portal_id for row in rows if row.elevator_id == lift},
+                seen,
+            )
+            for lift in self.topology.elevators_of(portal.actions)
         }
-        return not floors_for(self.policy, (person,), floors, moment)
+
+    def opens_lifts(self, portal: Portal, *, alone: bool = False) -> bool:
+        """Whether the portal releases floors of lifts, `alone` without doors and turnstile."""
+        actions = portal.actions
+        others = [*self.topology.doors_of(actions), *self.topology.sides_of(actions)]
+        return bool(self.topology.elevators_of(actions)) and not (alone and others)
 
     @cached_property
     def names(self) -> SiteNames:

@@ -48,6 +48,8 @@ def page() -> str:
     lines += ["", f"## {_title(gestures)}", "", *_timelines(_read(gestures))]
     lines += ["", "## Who is inside, and escorts", ""]
     lines += _scenarios(_read(ACCESS / "occupancy.toml"))
+    lines += ["", "## What a grant in the cab of a lift releases", ""]
+    lines += [*_floors(_read(ACCESS / "floors.toml"))]
     rooms = (DOORS, ALARMS, TRIGGERS, WIRES, WHOLE)
     for path in (path for room in rooms for path in sorted(room.glob("*.toml"))):
         lines += ["", f"## {_title(path)}", "", *_timelines(_read(path))]
@@ -90,6 +92,20 @@ def _cases(read: Table) -> list[str]:
     """One row for each decision about one person at one portal."""
     rows = ((case["says"], _time(case), code(case["reason"])) for case in read["case"])
     return table(("so it is", "at", "verdict"), rows)
+
+
+def _floors(read: Table) -> list[str]:
+    """One row for each grant in a cab, at the portal of one floor."""
+    released = ("released", "")
+    rows = (
+        (case["says"], "yes" if case["then"] == "released" else "", _but(case["then"], released))
+        for case in read["case"]
+    )
+    return table(("so it is", "released", "withheld since"), rows)
+
+
+def _but(word: str, not_these: tuple[str, ...]) -> str:
+    return "" if word in not_these else code(word)
 
 
 def _clock(read: Table) -> list[str]:

@@ -10,7 +10,6 @@ from gateway.controller.state.config import EffectiveConfig
 from gateway.doors.door_settings import (
     REX_MODES,
     door_row_problems,
-    elevator_row_problems,
     operator_row_problems,
 )
 from gateway.settings import SiteFile
@@ -56,7 +55,6 @@ def door_row_findings(data: Path, site: SiteFile, config: EffectiveConfig) -> It
             )
     yield from _no_more_time(data, site, config)
     yield from _operators(site, config)
-    yield from _elevators(site, config)
 
 
 def _auto_close(door: int) -> str:
@@ -106,34 +104,4 @@ def _operators(site: SiteFile, config: EffectiveConfig) -> Iterator[Finding]:
                 f"door {door.name}",
                 f"its operator pushes after {settings.delay_ms} ms, when the lock is locked again: "
                 "shorten delay_ms or give the lock more time",
-            )
-
-
-def _elevators(site: SiteFile, config: EffectiveConfig) -> Iterator[Finding]:
-    """Lifts that no portal releases, and floors that nobody may choose."""
-    policy, topology = config.snapshot.policy, config.topology
-    for row in config.snapshot.floors:
-        for field, why in elevator_row_problems(site, row):
-            yield warn("elevator_floors", f"{field}: {why}; correct or delete the row")
-        portal = policy.portals.get(row.portal_id)
-        if portal and portal.portal_rules:
-            yield warn(
-                f"floor {row.floor} ({row.name})",
-                f"portal {portal.id} needs several persons, so no card releases the floor while "
-                "that holds",
-            )
-    released = {
-        lift for portal in policy.portals.values() for lift in topology.elevators_of(portal.actions)
-    }
-    for lift in site.elevator:
-        if lift.id not in released:
-            yield warn(
-                f"elevator {lift.name}",
-                f"no portal has an action elevator with id={lift.id}: no card releases a floor",
-            )
-        without = config.elevators[lift.id].floors - config.floor_portals[lift.id].keys()
-        for floor in sorted(without):
-            yield warn(
-                f"elevator {lift.name}",
-                f"floor {floor} has no row of elevator_floors: nobody may choose it",
             )

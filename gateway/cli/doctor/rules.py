@@ -10,6 +10,7 @@ from gateway.access.policy import Policy, Portal
 from gateway.cli.doctor.door_rows import door_row_findings
 from gateway.cli.doctor.findings import Finding, fail, warn
 from gateway.cli.doctor.gestures import gesture_findings
+from gateway.cli.doctor.lifts import lift_findings
 from gateway.cli.doctor.portals import closed_portals, unserved
 from gateway.cli.doctor.triggers import trigger_findings
 from gateway.cli.doctor.zone_sets import zone_set_findings
@@ -66,6 +67,7 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
     yield from unserved(config)
     yield from _unrecorded_exits(site, config)
     yield from door_row_findings(data, site, config)
+    yield from lift_findings(site, config)
     yield from _occupancy(site, config)
     yield from threat_findings(policy)
     yield from _keypads_at_levels(site, config)

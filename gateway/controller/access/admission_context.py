@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -99,11 +99,7 @@ class AdmissionContext:
 
     def _occupancy(self, portal: Portal | None, config: EffectiveConfig) -> Occupancy | None:
         limits = config.snapshot.policy.limits_beyond(portal) if portal else None
-        if limits is None:
-            return None
-        inside: Collection[int] = self._positions.inside(limits.area_id)
-        entering = self._grants.entering(limits.area_id)
-        return Occupancy(limits, entering.union(inside) if entering else inside)
+        return None if limits is None else self._grants.occupancy(limits)
 
     def decide(
         self,

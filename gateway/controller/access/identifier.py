@@ -159,7 +159,10 @@ class Identifier:
         spends = next((each.spends for each in shown if each.spends), None)
         if person is None:
             return None
-        person = replace(person, spends=spends, credentials=tuple(credentials))
+        by_password = any(each.credential is None for each in shown)
+        person = replace(
+            person, spends=spends, credentials=tuple(credentials), by_password=by_password
+        )
         return self._uses.counted(person, portal_id)
 
     def portal_of(self, reader: str, config: EffectiveConfig) -> int:
@@ -292,6 +295,8 @@ class Identifier:
         portal_id = self.portal_of(identification.reader, config)
         person = reading.person and self._uses.counted(reading.person, portal_id)
         factor = _FACTORS[credential.kind] if credential else Factor.PASSWORD
+        if person is not None and factor is Factor.PASSWORD:
+            person = replace(person, by_password=True)
         return Identified(
             Attempt(
                 reader=identification.reader,

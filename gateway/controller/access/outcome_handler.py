@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.decision import refuse
 from gateway.access.facts import cut, of_credential
+from gateway.access.floors import FloorChoices, of_floors
+from gateway.access.person import Person
 from gateway.access.reasons import Reason
 from gateway.clock import Clock
 from gateway.controller.access.identifier import Identifier
@@ -123,25 +125,31 @@ class OutcomeHandler:
             return True
         if self._used_up(outcome, credential):
             return True
-        if self._chooses_nothing(outcome, opening):
-            self.record(_barred(outcome, Reason.NO_FLOOR, None), credential)
+        nothing = self._nothing_to_choose(outcome, opening)
+        if nothing is not None:
+            refused = _barred(outcome, Reason.NO_FLOOR, None)
+            self.record(replace(refused, facts=nothing), credential)
             return True
         unreachable = self._opener.unreachable(opening)
         if unreachable is not None:
             self.record(_barred(outcome, Reason.DOOR_UNREACHABLE, unreachable), credential)
         return unreachable is not None
 
-    def _chooses_nothing(self, outcome: AdmissionOutcome, opening: PortalOpening) -> bool:
-        """Whether the grant would open nothing but a lift, and no floor of it."""
-        if not opening.elevators or opening.doors or opening.sides:
-            return False
-        return not any(self._choices(outcome, opening).values())
+    def _nothing_to_choose(
+        self, outcome: AdmissionOutcome, opening: PortalOpening
+    ) -> Mapping[str, Any] | None:
+        """The facts if the grant would open nothing but a lift, and no floor of it; else None."""
+        if not opening.elevators or opening.doors or opening.sides or opening.state.released:
+            return None
+        choices = self._choices(outcome, opening, self._now_ms())
+        return None if any(its.released for its in choices.values()) else of_floors(choices)
 
     def _choices(
-        self, outcome: AdmissionOutcome, opening: PortalOpening
-    ) -> Mapping[int, frozenset[int]]:
-        people = outcome.company or ((outcome.person,) if outcome.person else ())
-        return self._elevators.choices(opening.elevators, people)
+        self, outcome: AdmissionOutcome, opening: PortalOpening, now_ms: int
+    ) -> Mapping[int, FloorChoices]:
+        return self._elevators.choices(
+            opening.elevators, _people(outcome), self._grants.occupancy, now_ms
+        )
 
     def _used_up(self, outcome: AdmissionOutcome, credential: Credential | None) -> bool:
         """Whether what was presented has been used up elsewhere meanwhile; then it is recorded."""
@@ -163,13 +171,13 @@ class OutcomeHandler:
         opening: PortalOpening,
         config: EffectiveConfig,
     ) -> None:
-        grant = self._grants.add(outcome, config)
         now_ms = self._now_ms()
-        choices = self._choices(outcome, opening)
-        self._elevators.grant(choices, now_ms)
+        # Before the grant, by which these people count as entering where the cab's portal leads.
+        choices = self._choices(outcome, opening, now_ms)
+        grant = self._grants.add(outcome, config)
+        self._elevators.grant(choices, _people(outcome), now_ms)
         if opening.elevators:
-            floors = {str(lift): sorted(its) for lift, its in choices.items()}
-            outcome = replace(outcome, facts={**outcome.facts, "floors": floors})
+            outcome = replace(outcome, facts={**outcome.facts, **of_floors(choices)})
         opened = self._opener.open(opening, outcome.person, grant, now_ms, company=outcome.company)
         if opened.away:
             outcome = replace(outcome, facts={**outcome.facts, "away": list(opened.away)})
@@ -212,6 +220,11 @@ class OutcomeHandler:
 
     def _now_ms(self) -> int:
         return self._clock.monotonic_ns() // 1_000_000
+
+
+def _people(outcome: AdmissionOutcome) -> tuple[Person, ...]:
+    """Everyone who enters by a grant."""
+    return outcome.company or ((outcome.person,) if outcome.person else ())
 
 
 def _barred(

@@ -16,6 +16,7 @@ from gateway.access.admission_values import (
 from gateway.access.attempt import Attempt
 from gateway.access.credential_terms import CredentialTerms
 from gateway.access.guessing import Guard
+from gateway.access.occupancy import AreaLimits, Occupancy
 from gateway.access.reasons import Reason
 from gateway.controller.access.credential_uses import CredentialUses
 from gateway.controller.access.dynamic_codes import DynamicCodes
@@ -240,6 +241,12 @@ class PendingGrants:
         """The people who were let in to an area and have not been seen to enter."""
         grants = (grant for grant in self._grants.values() if grant.area_id == area_id)
         return frozenset(user_id for grant in grants for user_id in grant.people)
+
+    def occupancy(self, limits: AreaLimits) -> Occupancy:
+        """Who is in an area with limits, or was let in to it."""
+        inside: Collection[int] = self._positions.inside(limits.area_id)
+        entering = self.entering(limits.area_id)
+        return Occupancy(limits, entering.union(inside) if entering else inside)
 
     def used(self, number: int) -> None:
         """Record the entry. If a grant opened several doors, the first that reports counts."""

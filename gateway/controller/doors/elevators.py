@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from gateway.access.floors import floors_for, free_floors
+from gateway.access.escort import HostPass, remembered
+from gateway.access.floors import FloorChoices, FloorCircumstances, floors_for, free_floors
+from gateway.access.occupancy import AreaLimits, Occupancy
 from gateway.access.person import Person
 from gateway.clock import Clock
 from gateway.controller.state.component import Component, Effect, FireChanged
@@ -39,6 +41,8 @@ class ElevatorsState:
     elevators: Mapping[int, ElevatorState]
     fire: bool
     second_ms: int | None
+    hosts: Mapping[int, tuple[HostPass, ...]]
+    """By portal of a floor, the hosts who could choose it last."""
 
 
 class Elevators(Component):
@@ -59,14 +63,17 @@ class Elevators(Component):
         self._settings: Mapping[int, ElevatorSettings] = {}
         self._states = {lift.id: ElevatorState() for lift in lifts}
         self._fire = False
+        self._hosts: dict[int, tuple[HostPass, ...]] = {}
         self._seconds = WallSeconds(clock)
 
     def state(self) -> ElevatorsState:
-        return ElevatorsState(dict(self._states), self._fire, self._seconds.due_ms())
+        hosts = dict(self._hosts)
+        return ElevatorsState(dict(self._states), self._fire, self._seconds.due_ms(), hosts)
 
     def restore(self, state: ElevatorsState) -> None:
         self._states = dict(state.elevators)
         self._fire = state.fire
+        self._hosts = dict(state.hosts)
         self._seconds.restore(state.second_ms)
 
     def configure(self, config: EffectiveConfig) -> None:
@@ -95,23 +102,51 @@ class Elevators(Component):
                     self._feed(lift, LiftMode(self.mode), now_ms)
 
     def choices(
-        self, lifts: Collection[int], people: Collection[Person]
-    ) -> Mapping[int, frozenset[int]]:
-        """The floors of each of `lifts` that all of `people` may choose now."""
+        self,
+        lifts: Collection[int],
+        people: Collection[Person],
+        occupancy: Callable[[AreaLimits], Occupancy],
+        now_ms: int,
+    ) -> Mapping[int, FloorChoices]:
+        """The floors of each of `lifts` that all of `people` may choose now, and those withheld."""
         config = self._config
         if config is None or not lifts:
             return {}
-        policy, moment = config.snapshot.policy, self._recorder.moment()
+        policy = config.snapshot.policy
+        seen = FloorCircumstances(
+            self._recorder.moment(),
+            now_ms,
+            config.threat,
+            occupancies={id_: occupancy(its) for id_, its in policy.area_limits.items()},
+            hosts=self._hosts,
+        )
         return {
-            lift: floors_for(policy, people, config.floor_portals[lift], moment)
-            & self._settings[lift].floors
+            lift: floors_for(policy, people, config.floor_portals[lift], seen).within(
+                self._settings[lift].floors
+            )
             for lift in lifts
         }
 
-    def grant(self, choices: Mapping[int, frozenset[int]], now_ms: int) -> None:
-        """Release the floors that somebody may choose."""
-        for lift, floors in choices.items():
-            self._feed(lift, FloorsGranted(floors), now_ms)
+    def grant(
+        self, choices: Mapping[int, FloorChoices], people: Collection[Person], now_ms: int
+    ) -> None:
+        """Release the floors that `people` may choose."""
+        for lift, its in choices.items():
+            self._feed(lift, FloorsGranted(its.released), now_ms)
+            for floor in its.released:
+                self._remember_hosts(lift, floor, people, now_ms)
+
+    def _remember_hosts(
+        self, lift: int, floor: int, people: Collection[Person], now_ms: int
+    ) -> None:
+        """Remember who of `people` may be a host, for the visitors who come after them."""
+        if self._config is None:
+            return
+        portal_id = self._config.floor_portals[lift][floor]
+        rules = self._config.snapshot.policy.escorts.get(portal_id, ())
+        hosts = remembered(rules, self._hosts.pop(portal_id, ()), people, now_ms)
+        if hosts:
+            self._hosts[portal_id] = hosts
 
     def tick(self, now_ms: int) -> None:
         if self._seconds.passed(now_ms):

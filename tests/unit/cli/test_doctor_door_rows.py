@@ -95,3 +95,32 @@ def test_a_lift_that_nothing_releases_and_floors_without_a_row_are_told(tmp_path
         assert "elevator lift: no portal has an action elevator with id=1" in found
         assert "elevator lift: floor 2 has no row of elevator_floors" in found
         assert "elevator_floors: floor: lift has no relay for floor 7; it has: 1, 2" in found
+
+
+def test_a_floor_that_asks_for_more_than_its_cab_is_told(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    lift = (
+        '[[elevator]]\nid = 1\nname = "lift"\n'
+        'floor = [{ number = 1, pin = 26, active = "high" }]\n\n'
+    )
+    initialise(data, DEMO.replace("[[reader]]", f"{lift}[[reader]]", 1), demo=True)
+    with Store.open(data / STORE_FILE, REGISTRY, lambda: 0) as store:
+        (inside,) = store.insert("areas", [{"name": "inside"}])
+        roof = {"name": "roof", "area_from_id": 1, "area_to_id": inside}
+        (floor,) = store.insert("portals", [roof])
+        store.insert("elevator_floors", [_floor(floor)])
+        store.insert("portal_factor_modes", [{"portal_id": floor, "time_zone_id": 1, "mode": 3}])
+        store.insert("occupancy_limits", [{"area_id": inside, "minimum": 2}])
+        action = {"id": 99, "name": "lift", "action": "elevator", "parameters": "id=1"}
+        store.insert("actions", [action])
+        store.insert("portal_actions", [{"portal_id": 1, "action_id": 99}])
+        found = said(data)
+        assert f"floor 1 (roof): portal {floor} asks for a card and a PIN at times" in found
+        assert "floor 1 (roof): nobody may be alone in the area" in found
+        cab = {"portal_id": 1, "time_zone_id": 1, "mode": 3}
+        store.insert("portal_factor_modes", [cab])
+        assert "asks for a card and a PIN at times" not in said(data)
+
+
+def _floor(portal: int) -> dict[str, object]:
+    return {"name": "roof", "elevator_id": 1, "floor": 1, "portal_id": portal}

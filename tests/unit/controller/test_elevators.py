@@ -12,6 +12,7 @@ from gateway.commands.site_additions import bind_reader
 from gateway.hardware.events import InputKind, InputName
 from gateway.settings import SITE_FILE
 from gateway.store.journal import EntryKind
+from tests.unit.controller.test_explained import explainer
 
 if TYPE_CHECKING:
     from tests.unit.controller.conftest import Bench, Start
@@ -114,4 +115,61 @@ def test_a_floor_is_free_while_an_unlock_schedule_holds_at_its_portal(lift: Benc
 def test_a_fire_returns_all_floors_to_the_lift(lift: Bench) -> None:
     lift.simulator.set_input(InputName(InputKind.FIRE), high=True)
     lift.pass_time(0.2)
+    assert counts(lift) == {1, 2, 3}
+
+
+def test_a_floor_that_asks_for_more_than_was_shown_is_withheld_and_named(lift: Bench) -> None:
+    with lift.store() as store:
+        ties = [{"portal_id": FLOORS[it], "access_rule_id": 1} for it in (2, 3)]
+        store.insert("portal_access_rules", ties)
+        asks = {"portal_id": FLOORS[2], "time_zone_id": 1, "mode": 3}
+        store.insert("portal_factor_modes", [asks])
+    lift.pass_time(1.1)
+    lift.swipe(ANAS_CARD, "cab")
+    (access,) = lift.journal(EntryKind.ACCESS)
+    assert access["facts"]["floors"] == {"1": [1, 3]}
+    assert access["facts"]["withheld"] == {"1": {"2": "factors"}}
+    assert counts(lift) == {1, 3}
+    explain = explainer(lift)
+    withheld = "floor 2 is withheld: its portal asks for more than was shown in the cab"
+    assert withheld in explain()["text"]
+    assert withheld in explain(user_id=ANA, portal_id=CAB)["text"]
+    floors = {"portal_access_rules": {"portal_id": [FLOORS[1], FLOORS[3]]}}
+    with lift.store() as store:
+        store.destroy("portal_access_rules", floors)
+    lift.pass_time(1.1)
+    answer = explain(user_id=ANA, portal_id=CAB)
+    assert (answer["reason"], withheld in answer["text"]) == ("no_floor", True)
+
+
+def test_a_visitor_is_refused_the_floor_of_a_host_until_the_host_has_come(lift: Bench) -> None:
+    with lift.store() as store:
+        store.destroy("portal_access_rules", {"portal_access_rules": {"portal_id": FLOORS[1]}})
+        store.insert("portal_access_rules", [{"portal_id": FLOORS[2], "access_rule_id": 1}])
+        (hosts, guests) = store.insert("groups", [{"name": "hosts"}, {"name": "guests"}])
+        members = [{"user_id": ANA, "group_id": guests}, {"user_id": 2, "group_id": hosts}]
+        store.insert("user_groups", [*members, {"user_id": 2, "group_id": 1}])
+        rule = {"name": "tour", "portal_id": FLOORS[2], "within_s": 30}
+        tour = {**rule, "visitor_group_id": guests, "host_group_id": hosts}
+        store.insert("escort_rules", [tour])
+        value = (124 << 32) | 1
+        store.insert("cards", [{"user_id": 2, "value": value}])
+    lift.pass_time(1.1)
+    lift.swipe(ANAS_CARD, "cab")
+    assert counts(lift) == set()
+    assert lift.journal(EntryKind.ACCESS)[-1]["facts"]["withheld"] == {"1": {"2": "host"}}
+    lift.swipe(value, "cab")
+    assert counts(lift) == {2}
+    lift.pass_time(6)
+    assert counts(lift) == set()
+    lift.swipe(ANAS_CARD, "cab")
+    assert counts(lift) == {2}
+
+
+def test_a_card_in_a_lift_that_an_emergency_frees_is_not_refused(lift: Bench) -> None:
+    with lift.store() as store:
+        store.destroy("portal_access_rules", {"portal_access_rules": {"portal_id": FLOORS[1]}})
+    lift.configure({"general": {"exception_mode": "emergency"}})
+    lift.swipe(ANAS_CARD, "cab")
+    assert lift.journal(EntryKind.ACCESS)[-1]["reason"] == "free_passage"
     assert counts(lift) == {1, 2, 3}

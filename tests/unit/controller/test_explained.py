@@ -36,6 +36,10 @@ Explain = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def explain(bench: Bench) -> Explain:
+    return explainer(bench)
+
+
+def explainer(bench: Bench) -> Explain:
     """Explains the last access, or the question that is asked."""
     site = read_site(bench.data / SITE_FILE)
     zone = SiteZone(site.site.zone)

@@ -63,6 +63,15 @@ def sweep_unfinished(path: Path) -> None:
                 left.unlink()
 
 
+def sync_directory(directory: Path) -> None:
+    """Have the names in `directory` survive a power cut. Raises OSError."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def write_whole(
     path: Path,
     content: bytes,
@@ -96,11 +105,7 @@ def write_whole(
             if check is not None:
                 check(Path(name))
             Path(name).replace(path)
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync_directory(path.parent)
     finally:
         with contextlib.suppress(OSError):
             Path(name).unlink(missing_ok=True)

@@ -7,7 +7,9 @@ uniqueness and comparisons for equality. The name of the field is bound to it, s
 counts in its own field alone.
 
 The key is in a file that no database and no backup holds. It is read when it is first needed and,
-while it is missing, again every few seconds: it may lie on a stick that is plugged in later.
+while it is missing, again every few seconds: it may lie on a stick that is plugged in later. So a
+start makes a key in the data directory alone; at a place that the site file names, a person does,
+by `gateway init` or `gateway key --new`.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.errors import KeyUnusable
-from gateway.files import read_whole, write_whole
+from gateway.files import move_aside, read_whole, sync_directory, write_whole
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -68,13 +70,16 @@ class Sealer:
         load: Callable[[], bytes],
         *,
         path: Path | None = None,
+        makes: bool = False,
         expected: str = "",
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`load` returns the key; it raises KeyUnusable, and is asked again then. `path` is where
-        `ensure` makes one. A key whose id is not the `expected` one is not used."""
+        """`load` returns the key; it raises KeyUnusable, and is asked again then. `path` is its
+        file, which `ensure` makes if it `makes` any. A key whose id is not the `expected` one is
+        not used."""
         self._load = load
         self._path = path
+        self._makes = makes
         self._expected = expected
         self._now_s = now_s
         self._guard = threading.Lock()
@@ -83,9 +88,9 @@ class Sealer:
         self._tried_s = -AGAIN_S
 
     @classmethod
-    def at(cls, path: Path) -> Sealer:
-        """That of the key file at `path`."""
-        return cls(partial(read_key, path), path=path)
+    def at(cls, path: Path, *, makes: bool = True) -> Sealer:
+        """That of the key file at `path`, which `ensure` makes if it `makes` any."""
+        return cls(partial(read_key, path), path=path, makes=makes)
 
     @classmethod
     def of(cls, key: bytes) -> Sealer:
@@ -109,15 +114,18 @@ class Sealer:
     @staticmethod
     def forget(path: Path) -> None:
         """Read the key file at `path` again, in this process: it is another now."""
-        sealer_at(path).reload()
+        for makes in (True, False):
+            sealer_at(path, makes=makes).reload()
 
     def expecting(self, key_id: str) -> Sealer:
         """The same, for values that were sealed with the key of this id."""
-        return Sealer(self._load, path=self._path, expected=key_id, now_s=self._now_s)
+        return Sealer(
+            self._load, path=self._path, makes=self._makes, expected=key_id, now_s=self._now_s
+        )
 
     def ensure(self) -> None:
-        """Make the key file if there is none. Raises KeyUnusable."""
-        if self._path is None:
+        """Make the key file if there is none and it is made by a start. Raises KeyUnusable."""
+        if self._path is None or not self._makes:
             return
         try:
             # A link leads there on a device.
@@ -127,6 +135,20 @@ class Sealer:
         if target is not None:
             write_key(target, new_key())
             self.reload()
+
+    def finish_change(self, key_id: str) -> None:
+        """Put a new key in its place, if it is the one of `key_id` and a power cut came before
+        that: nothing else opens what was sealed with it. Raises KeyUnusable.
+        """
+        if self._path is None:
+            return
+        beside = beside_key(self._path)
+        try:
+            if Sealer.at(beside).key_id != key_id:
+                return
+        except KeyUnusable:
+            return
+        replace_key(self._path)
 
     @property
     def path(self) -> Path | None:
@@ -236,9 +258,9 @@ def new_key() -> bytes:
 
 
 @lru_cache(maxsize=64)
-def sealer_at(path: Path) -> Sealer:
+def sealer_at(path: Path, *, makes: bool = True) -> Sealer:
     """The sealer of the key file at `path`, one for the whole process."""
-    return Sealer.at(path)
+    return Sealer.at(path, makes=makes)
 
 
 def read_key(path: Path) -> bytes:
@@ -257,6 +279,29 @@ def read_key(path: Path) -> bytes:
     if stat.S_IMODE(status.st_mode) & _OTHERS:
         raise KeyUnusable(f"others may read or change the key {path}: chmod 640")
     return parse_key(content, str(path))
+
+
+def beside_key(path: Path) -> Path:
+    """Where a new key is until the store is sealed with it, for the key file at `path`."""
+    try:
+        path = path.resolve()  # a link leads there on a device
+    except (OSError, RuntimeError) as error:
+        raise KeyUnusable(f"the key {path} cannot be reached: {error}") from error
+    return path.with_name(f"{path.name}.new")
+
+
+def replace_key(path: Path) -> None:
+    """Put the key beside the key file at `path` in its place. Raises KeyUnusable."""
+    beside = beside_key(path)
+    target = beside.with_name(beside.name.removesuffix(".new"))
+    try:
+        if target.is_dir():  # damage; nothing takes its place
+            move_aside(target)
+        beside.replace(target)
+        sync_directory(target.parent)
+    except OSError as error:
+        raise KeyUnusable(f"the new key is {beside}: move it to {target} ({error})") from error
+    Sealer.forget(path)
 
 
 def parse_key(content: bytes, name: str) -> bytes:

@@ -19,6 +19,7 @@ from gateway.objects.factory import FACTORY_ROWS, Rows, reader_binding_rows
 from gateway.settings import SITE_FILE, Pull, SiteFile, accept_site, parse_site, read_site, with_end
 from gateway.settings.initial import initial_configuration
 from gateway.settings.refusals import closest
+from gateway.settings.seal_key import make_named_key
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import Journal
 from gateway.store.objects.store import Store
@@ -55,6 +56,7 @@ def initialise(data: Path, site_text: str | None, *, demo: bool, open_portals: b
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         if site_text is not None:
             write_whole(data / SITE_FILE, with_end(site_text).encode(), mode=0o644)
+        make_named_key(data, site)
         Journal.create(data / JOURNAL_FILE)
         password = _fill_store(data / STORE_FILE, site, demo=demo, open_portals=open_portals)
         if not certificate_file(data).exists():

@@ -103,7 +103,7 @@ class SealingSettings(Section):
 
     key_file: AbsolutePath | None = None
     """Another place than the data directory, such as a stick that is pulled out once the device
-    runs. `init`, or the first start with this key, makes the file if it is missing."""
+    runs. `gateway init` makes the file if it is missing, and a start never does."""
 
 
 class HttpSettings(Section):

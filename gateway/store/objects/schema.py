@@ -21,7 +21,14 @@ from gateway.sealing import Sealer
 from gateway.store.files.database import check_form
 from gateway.store.objects.custom_rows import Shape, name_custom_tables, read_shape
 from gateway.store.objects.migrations import MIGRATIONS, VERSION
-from gateway.store.objects.seals import SINCE, SealingState, keep_state, seal_all
+from gateway.store.objects.seals import (
+    SINCE,
+    SealingState,
+    awaits_key,
+    forget_import,
+    keep_state,
+    seal_all,
+)
 
 CHANGE_LOG = "change_logs"
 CHANGES = "mirror_changes"
@@ -227,18 +234,23 @@ def prepare(
     sealer: Sealer,
     *,
     triggers: bool = True,
+    may_wait: bool = False,
 ) -> Shape:
     """Bring the file to the form of this program in one transaction; returns its objects.
 
-    `registry` holds the built-in objects. `sealer` seals what an older program left in clear text.
-    Without `triggers` the file keeps those that it has. Raises StorageError if a newer program
-    wrote the file, KeyUnusable where something is to be sealed and there is no key.
+    `registry` holds the built-in objects. `sealer` seals what an older program left in clear text;
+    if there is no key and that `may_wait`, the next call does. Without `triggers` the file keeps
+    those that it has. Raises StorageError if a newer program wrote the file, KeyUnusable where
+    something is to be sealed and there is no key.
     """
     # Where clear text becomes sealed, zeros take its place in the file.
     database.execute_sql("PRAGMA secure_delete = 1")
     with database.atomic("IMMEDIATE"):
         found = check_form(database, path, VERSION)
-        if found < SINCE:
+        seals = found < SINCE or awaits_key(database.execute_sql)
+        if may_wait and sealer.fault:
+            seals = False
+        if seals or found < SINCE:
             _drop_triggers(database)
         for migrate in MIGRATIONS[found:]:
             migrate(database)
@@ -250,9 +262,10 @@ def prepare(
         shape = read_shape(registry, database.execute_sql)
         if shape.registry is not registry:
             fit(database, shape.registry)
-        if found < SINCE:
+        if seals:
             state = SealingState(sealer.key_id, scrub=found > 0)
             seal_all(database, registry, sealer)
+            forget_import(database)
             keep_state(database, state)
         _prepare_changes(database)
         if triggers and _renew_triggers(database, shape.registry):

@@ -57,14 +57,33 @@ class SealingState:
 
     key_id: str
     scrub: bool
-    """Whether freed pages of the file may still hold clear text of before."""
+    """Whether freed pages of the file may still hold secrets of before: in clear text, or sealed
+    with a former key."""
 
 
 def read_state(run: Callable[[str], sqlite3.Cursor]) -> SealingState | None:
     """None where nothing was sealed yet, by an older program; `run` executes SQL."""
-    there = run(f"SELECT count(*) FROM sqlite_master WHERE name = '{TABLE}'").fetchone()[0]  # noqa: S608 - a constant
-    row = run(f"SELECT key_id, scrub FROM {TABLE}").fetchone() if there else None  # noqa: S608 - a constant
+    row = run(f"SELECT key_id, scrub FROM {TABLE}").fetchone() if _has_table(run) else None  # noqa: S608 - a constant
     return SealingState(str(row[0]), row[1] != 0) if row is not None else None
+
+
+def forget_import(database: peewee.Database) -> None:
+    """Forget what the last import changed, in the caller's transaction: it holds secrets as they
+    were stored then."""
+    present = database.get_tables()
+    for table in ("import_changes", "last_import"):
+        if table in present:
+            database.execute_sql(f"DELETE FROM {table}")  # noqa: S608 - constants
+
+
+def awaits_key(run: Callable[[str], sqlite3.Cursor]) -> bool:
+    """Whether nothing is sealed yet in a store of this form, for want of a key."""
+    return _has_table(run) and read_state(run) is None
+
+
+def _has_table(run: Callable[[str], sqlite3.Cursor]) -> bool:
+    named = f"SELECT count(*) FROM sqlite_master WHERE name = '{TABLE}'"  # noqa: S608 - a constant
+    return bool(run(named).fetchone()[0])
 
 
 def keep_state(database: peewee.Database, state: SealingState) -> None:

@@ -45,6 +45,7 @@ from gateway.store.objects.schema import (
 )
 from gateway.store.objects.seals import (
     SealingState,
+    forget_import,
     holds_sealed,
     keep_state,
     read_state,
@@ -103,10 +104,13 @@ class Store:
         disk it opens a copy, which takes no write after `protect`.
 
         `stamp` returns the device time for the change log, in seconds. `sealer` defaults to that of
-        the directory of `path`. A key that is missing is made only where nothing is sealed yet;
-        otherwise secrets are neither shown nor taken, see `key_fault`.
+        the directory of `path`. A key that is missing is made only where nothing is sealed yet, and
+        never at a place that the site file names; otherwise secrets are neither shown nor taken,
+        see `key_fault`.
         """
         found = sealer or sealer_of(path.parent)
+        self._awaited: Sealer | None = None
+        """Has the key by which the store is to be sealed once it is opened again."""
         self._turn = threading.RLock()
         self._path = path
         self._copy = FileCopy(path) if on_read_only_disk(path) else None
@@ -116,16 +120,14 @@ class Store:
             with storage_errors():
                 if read_state(self._database.execute_sql) is None:
                     if self._copy is None:
-                        # Of two programs at once each would make one, and one would be lost.
-                        with self._database.atomic("IMMEDIATE"):
-                            found.ensure()
+                        self._ensure(found)
                     elif found.fault:
                         found = Sealer.random()  # of a copy that nobody keeps
-                shape = prepare(self._database, registry, opened, found)
+                shape = prepare(self._database, registry, opened, found, may_wait=True)
                 self._mend_numbers(shape.registry)
                 self._built_in = registry
                 self.sealer = self._bound(found)
-            self._scrub()
+            self.scrub()
             self._reader = open_reader(opened, READER_CACHE_KIB, any_text=True)
             for database in (self._database, self._reader):
                 database.register_function(self._unsealed, "unsealed", 2)
@@ -150,12 +152,30 @@ class Store:
     def _unsealed(self, context: str, value: object) -> str | None:
         return self.sealer.opened(context, value)
 
+    def _ensure(self, sealer: Sealer) -> None:
+        # Of two programs at once each would make one, and one would be lost.
+        with self._database.atomic("IMMEDIATE"), contextlib.suppress(KeyUnusable):
+            sealer.ensure()
+
     def _bound(self, sealer: Sealer) -> Sealer:
-        """`sealer`, for the key that the file names; any will do while nothing is sealed."""
+        """`sealer`, for the key that the file names; any will do while nothing is sealed.
+
+        Where nothing is sealed for want of a key, none is used before the store is opened again: it
+        would seal new values beside clear ones.
+        """
         state = read_state(self._database.execute_sql)
         if state is None:
-            return sealer
+            self._awaited = sealer
+            why = sealer.fault or "the key is there now: the api process starts anew"
+            log.error("secrets are not sealed, neither shown nor taken", why=why)
+            return Sealer.unusable(why)
         bound = sealer.expecting(state.key_id)
+        if bound.fault:
+            try:
+                sealer.finish_change(state.key_id)
+            except KeyUnusable as error:
+                log.warning("the key is not in its place", why=str(error))
+            bound = sealer.expecting(state.key_id)
         if bound.fault and not holds_sealed(self._database.connection(), self._built_in):
             with contextlib.suppress(KeyUnusable):
                 sealer.ensure()
@@ -164,22 +184,35 @@ class Store:
                 return sealer.expecting(sealer.key_id)
         return bound
 
-    def _scrub(self) -> None:
-        """Leave no page of the file, nor of its log, that holds clear text of before the sealing.
-
-        Where that fails, as on a full disk, the next start tries again.
+    def scrub(self) -> bool:
+        """Leave no page of the file, nor of its log, that holds secrets of before: in clear text,
+        or sealed with a former key. Whether that is so; else the next start tries again, as after a
+        full disk.
         """
         state = read_state(self._database.execute_sql)
         if state is None or not state.scrub:
-            return
+            return True
         try:
             with storage_errors():
                 self._database.execute_sql("VACUUM")
+                self._empty_log()
                 with self._database.atomic("IMMEDIATE"):
                     keep_state(self._database, SealingState(state.key_id, scrub=False))
-                self._database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         except StorageError as error:
-            log.warning("freed pages may hold secrets in clear text", why=str(error))
+            log.warning("freed pages may hold secrets of before", why=str(error))
+            return False
+        return True
+
+    def _empty_log(self) -> None:
+        """Raises StorageError."""
+        busy = self._database.execute_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise StorageError("another program has been reading the file for too long")
+
+    @property
+    def awaits_key(self) -> bool:
+        """Whether nothing is sealed before the store is opened again, for want of a key."""
+        return self._awaited is not None
 
     @property
     def key_fault(self) -> str | None:
@@ -189,7 +222,8 @@ class Store:
     def rekey(self, sealer: Sealer) -> dict[str, int]:
         """Seal everything with the key of `sealer`; what cannot be opened is lost.
 
-        Returns how many values were lost, by table. Raises KeyUnusable, StorageError.
+        Returns how many values were lost, by table. What was sealed with the former key is in freed
+        pages until `scrub`. Raises KeyUnusable, StorageError.
         """
         old = self.sealer
         key_id = sealer.key_id
@@ -200,7 +234,8 @@ class Store:
 
         with self.transaction():
             lost = reseal(self._database.connection(), self.registry, change)
-            keep_state(self._database, SealingState(key_id, scrub=False))
+            forget_import(self._database)
+            keep_state(self._database, SealingState(key_id, scrub=True))
         with self._turn:
             self.sealer = sealer.expecting(key_id)
             self._tools = self._tools_for(self.registry)
@@ -257,9 +292,11 @@ class Store:
     def outdated(self) -> bool:
         """Whether it must be opened anew; asked every second or so.
 
-        It reads a copy of a file that can be written by now, or the kernel failed to release a lock
-        that shuts others out.
+        It reads a copy of a file that can be written by now, the key by which it is to be sealed is
+        there now, or the kernel failed to release a lock that shuts others out.
         """
+        if self._awaited is not None and self._awaited.fault is None:
+            return True
         if self._copy is not None:
             return not on_read_only_disk(self._path)
         if not self._turn.acquire(blocking=False):

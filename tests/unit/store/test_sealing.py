@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import io
+import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from gateway.cli.doctor.findings import Grade
+from gateway.cli.doctor.sealing import sealing_findings
+from gateway.cli.init import init
 from gateway.cli.key import key
 from gateway.credentials.values import Credential, CredentialKind
 from gateway.errors import InvalidRequest, KeyUnusable
+from gateway.files import move_aside
 from gateway.objects.catalogue import REGISTRY
 from gateway.sealing import KEY_FILE, Sealer, is_sealed, new_key, read_key, sealer_at, write_key
+from gateway.settings.seal_key import sealer_of
 from gateway.store.backup import Backups
 from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
 from gateway.store.objects.seals import SINCE, sealed_fields
@@ -298,6 +305,10 @@ def test_a_power_cut_amid_a_new_key_loses_nothing(tmp_path: Path) -> None:
     with filled(tmp_path) as store:
         write_key(path.with_name(f"{KEY_FILE}.new"), made)
         store.rekey(Sealer.of(made))
+    sealer_at(path).reload()
+    with opened(tmp_path / "store.db") as store:
+        assert secrets_of(store) == WHOLE
+    assert read_key(path) == made
     done = CliRunner().invoke(key, ["--data", str(tmp_path), "--new"])
     assert done.exit_code == 0, done.output
     assert "Lost" not in done.output
@@ -337,3 +348,97 @@ def test_a_key_in_a_directory_that_is_shut_is_refused_by_name(
     monkeypatch.setattr(Path, "exists", shut)
     with pytest.raises(KeyUnusable, match=r"key .* cannot be reached"):
         Sealer.at(tmp_path / "key").ensure()
+
+
+def test_only_a_person_makes_the_key_at_a_place_that_the_site_file_names(tmp_path: Path) -> None:
+    """It may be on a stick that is plugged in later, and would be hidden."""
+    data, stick = named_place(tmp_path)
+    stick.mkdir()
+    made = CliRunner().invoke(init, ["--data", str(data)])
+    assert made.exit_code == 0, made.output
+    assert list(stick.iterdir()) == [stick / "gateway.key"]
+    stick.rename(tmp_path / "pulled")
+    stick.mkdir()
+    sealer_of(data).reload()
+    with opened(data / "store.db") as store:
+        assert "gateway.key is missing" in (store.key_fault or "")
+        assert rows(store, "cards")
+    assert list(stick.iterdir()) == []
+    assert not (data / KEY_FILE).exists()
+    stick.rmdir()
+    (tmp_path / "pulled").rename(stick)
+    sealer_of(data).reload()
+    with opened(data / "store.db") as store:
+        assert store.key_fault is None
+
+
+def named_place(directory: Path) -> tuple[Path, Path]:
+    """A data directory whose site file names a key, and the directory of that."""
+    data, stick = directory / "data", directory / "stick"
+    data.mkdir()
+    site = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
+    named = f'\n[sealing]\nkey_file = "{stick}/gateway.key"\n'
+    (data / "gateway.toml").write_text(site + named)
+    return data, stick
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda key: key.write_text("no key"),
+        lambda key: key.write_bytes(b""),
+        lambda key: key.mkdir(),
+        lambda key: key.symlink_to(key),
+        os.mkfifo,
+    ],
+    ids=["another file", "empty", "a directory", "a loop", "a pipe"],
+)
+def test_an_upgrade_without_a_usable_key_comes_up_and_seals_when_there_is_one(
+    spoil: Callable[[Path], object], tmp_path: Path
+) -> None:
+    path, key_file = tmp_path / "store.db", tmp_path / KEY_FILE
+    thaw(SINCE - 1, path)
+    spoil(key_file)
+    sealer_at(key_file).reload()
+    with opened(path) as store:
+        assert store.key_fault
+        assert not store.outdated
+        assert rows(store, "pins", fields=["value"])[0]["value"] == ""
+        with pytest.raises(KeyUnusable):
+            store.modify("pins", {"value": "12345678"}, {"pins": {"id": 1}})
+        store.modify("users", {"name": "Anna"}, {"users": {"id": 1}})
+        people = PeopleReader(store.database, store.models)
+        assert people.find(Credential(CredentialKind.PIN, PIN)).person is not None
+        (found, *_) = [it for it in sealing_findings(tmp_path, None) if it.grade is Grade.FAIL]
+        assert "clear text" in found.text
+        move_aside(key_file)
+        write_key(key_file, new_key())
+        sealer_at(key_file).reload()
+        assert store.outdated
+    with opened(path) as store:
+        assert store.key_fault is None
+        assert not store.outdated
+        assert rows(store, "pins", where={"pins": {"id": 1}})[0]["value"] == PIN
+    for suffix in ("", "-wal"):
+        beside = Path(f"{path}{suffix}")
+        assert not beside.exists() or PIN.encode() not in beside.read_bytes()
+
+
+def test_a_new_key_is_made_where_a_store_waits_for_one(tmp_path: Path) -> None:
+    data, stick = named_place(tmp_path)
+    thaw(SINCE - 1, data / "store.db")
+    stick.mkdir()
+    done = CliRunner().invoke(key, ["--data", str(data)])
+    assert done.exit_code == 1
+    done = CliRunner().invoke(key, ["--data", str(data), "--new"])
+    assert done.exit_code == 0, done.output
+    assert "Lost" not in done.output
+    with opened(data / "store.db") as store:
+        assert rows(store, "pins", where={"pins": {"id": 1}})[0]["value"] == PIN
+
+
+def thaw(form: int, path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript((FORMS / f"store-{form}.sql").read_text())
+        connection.execute("PRAGMA journal_mode = wal").fetchall()
+        connection.execute("UPDATE pins SET value = ? WHERE id = 1", (PIN,))

@@ -21,6 +21,8 @@ LATEST = datetime(9999, 12, 1, tzinfo=UTC)
 """No clock shows less or more: a day and a month are left for zones, days and outages to be added
 or taken away. A clock out there is not trusted anyway (`gateway.host.clock_trust`)."""
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -36,6 +38,21 @@ def bounded(moment: datetime, shift: timedelta = timedelta()) -> datetime:
     return max(EARLIEST, moment + max(shift, EARLIEST - moment))
 
 
+def unix_s(moment: datetime) -> int:
+    """Whole seconds from 1970 to `moment`, rounded down."""
+    return (moment - EPOCH) // timedelta(seconds=1)
+
+
+def unix_ms(moment: datetime) -> int:
+    """Whole milliseconds from 1970 to `moment`, rounded down."""
+    return (moment - EPOCH) // timedelta(milliseconds=1)
+
+
+def from_unix_s(seconds: float) -> datetime:
+    """The instant `seconds` after the begin of 1970, in UTC."""
+    return EPOCH + timedelta(seconds=seconds)
+
+
 class Clock(Protocol):
     """The source of time of every process; only its implementations read the system's clocks."""
 
@@ -44,6 +61,16 @@ class Clock(Protocol):
 
     def utc(self) -> datetime:
         """The wall clock, aware, in UTC."""
+
+
+def monotonic_ms(clock: Clock) -> int:
+    """Whole milliseconds of the monotonic clock, rounded down."""
+    return clock.monotonic_ns() // 1_000_000
+
+
+def wall_ahead_ms(clock: Clock) -> int:
+    """Milliseconds by which the wall clock is ahead of the monotonic one; a step changes them."""
+    return unix_ms(clock.utc()) - monotonic_ms(clock)
 
 
 class AdjustableClock(Clock, Protocol):
@@ -141,7 +168,6 @@ class Moment:
     """False while the clock may be wrong (no RTC, no network time yet)."""
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FARTHEST_OFFSET = 12
 """UTC-12 to UTC+12 (Access API, module ntp)."""
 _FIXED_OFFSET = re.compile(r"UTC([+-]\d{1,2})")
@@ -183,7 +209,7 @@ class DeviceTime:
     def local(self, utc: datetime) -> int:
         """Seconds of the site's wall clock at `utc`, counted as if they were UTC."""
         wall = utc.astimezone(self._zone()).replace(tzinfo=UTC)
-        return (wall - _EPOCH) // timedelta(seconds=1)
+        return unix_s(wall)
 
     def instants(self, wall: datetime) -> tuple[datetime, ...]:
         """When the site's wall clock shows `wall`, which is given as if it were UTC, in UTC.
@@ -204,20 +230,18 @@ class DeviceTime:
         """What a time column holds for the instant `utc`."""
         if self._wire is WireTime.LOCAL:
             return self.local(utc)
-        return (utc - _EPOCH) // timedelta(seconds=1)
+        return unix_s(utc)
 
     def local_of(self, stamp: int) -> int:
         """As `local`, for what a time column holds."""
         if self._wire is WireTime.LOCAL:
             return stamp
-        return self.local(_EPOCH + timedelta(seconds=stamp))
+        return self.local(from_unix_s(stamp))
 
     def midnight(self, day: date) -> int:
         """What a time column holds for the first second of `day` on the site's wall clock."""
         zone = UTC if self._wire is WireTime.LOCAL else self._zone()
-        return (datetime(day.year, day.month, day.day, tzinfo=zone) - _EPOCH) // timedelta(
-            seconds=1
-        )
+        return unix_s(datetime(day.year, day.month, day.day, tzinfo=zone))
 
     def moment(self, utc: datetime, *, trusted: bool = True) -> Moment:
         """The instant `utc` as access decisions need it."""

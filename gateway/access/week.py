@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from operator import attrgetter
 
@@ -17,7 +17,7 @@ from gateway.access.decision import Decision, decide
 from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal, Rule
 from gateway.access.schedule import Condition
-from gateway.clock import DeviceTime, Moment
+from gateway.clock import DeviceTime, Moment, from_unix_s
 
 DAY_S = 86_400
 WEEK_S = 7 * DAY_S
@@ -25,7 +25,6 @@ _FARTHEST_S = DAY_S
 """More than any local time is away from UTC."""
 _STEP_S = 3_600
 """Clocks are not set twice within this time."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def stretches(device_time: DeviceTime, local: int, seconds: int) -> tuple[Stretc
     """The wall clock's seconds from `local` on, `seconds` of them, as they really pass."""
     found = []
     for begin, end in _even(device_time, local - _FARTHEST_S, local + seconds + _FARTHEST_S):
-        at = _EPOCH + timedelta(seconds=begin)
+        at = from_unix_s(begin)
         first = device_time.local(at)
         skipped = max(0, local - first)
         length = min(first + end - begin, local + seconds) - first - skipped
@@ -74,7 +73,7 @@ def _even(device_time: DeviceTime, begin: int, end: int) -> Iterator[tuple[int, 
     """UTC seconds from `begin` to `end`, cut where the difference of local time changes."""
 
     def ahead(utc_s: int) -> int:
-        return device_time.local(_EPOCH + timedelta(seconds=utc_s)) - utc_s
+        return device_time.local(from_unix_s(utc_s)) - utc_s
 
     since = begin
     for at in range(begin, end, _STEP_S):

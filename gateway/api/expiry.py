@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import structlog
 
 from gateway.access.expiry_schedule import ExpiryScope, ExpiryState, check_expiry
-from gateway.clock import Clock, DeviceTime
+from gateway.clock import Clock, DeviceTime, unix_s
 from gateway.errors import ControllerUnavailable, StorageError
 from gateway.link.client import ControllerClient
 from gateway.store.objects.store import Store
@@ -21,7 +21,6 @@ CHECK_S = 60.0
 KEPT_S = 3_600
 """How old the stored state may be; after a power cut the thread resumes from it."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger("expiry")
 
@@ -75,7 +74,7 @@ class ExpiredPeople:
         utc = self._clock.utc()
         seen = check_expiry(
             self._state,
-            (utc - _EPOCH) // timedelta(seconds=1),
+            unix_s(utc),
             self._device_time.local(utc),
             _second_of_day(settings),
             trusted=self._trusted(),

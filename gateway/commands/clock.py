@@ -11,6 +11,7 @@ import structlog
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from gateway.clock import unix_s
 from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
@@ -133,7 +134,7 @@ def system_clock(call: Call[NoMembers]) -> ClockShown:
     with suppress(ControllerUnavailable):
         status = context.controller.status()
     return {
-        "utc": int(context.clock.utc().timestamp()),
+        "utc": unix_s(context.clock.utc()),
         "timezone": context.site.site.timezone,
         "fixed_offset": context.setting("ntp", "timezone"),
         "controller": status is not None,

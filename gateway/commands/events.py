@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Any, NotRequired
 
@@ -18,7 +18,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from gateway.access.log_events import AccessEvent
-from gateway.clock import WireTime
+from gateway.clock import WireTime, from_unix_s
 from gateway.commands.command import Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.explain import DeviceSeconds, RowId, explain_context
@@ -44,7 +44,6 @@ _MOST_PASSED = 50_000
 """Numbers that one call passes over."""
 MOST_BUCKETS = 2_000
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _KINDS: Mapping[EventKind, frozenset[EntryKind]] = {
     EventKind.GRANTED: frozenset({EntryKind.ACCESS}),
@@ -267,7 +266,7 @@ class _Search:
 
     def _utc(self, stamp: int) -> datetime:
         """The instant at which a time column holds `stamp`; the first one of two."""
-        at = _EPOCH + timedelta(seconds=stamp)
+        at = from_unix_s(stamp)
         if self._view.site.site.wire_time is WireTime.UTC:
             return at
         # An hour that the clocks skip has no instant: then that of an hour later.

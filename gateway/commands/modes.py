@@ -18,6 +18,7 @@ import structlog
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from gateway.clock import unix_s
 from gateway.commands.audit import audited_configuration
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
@@ -97,7 +98,7 @@ def set_exception_mode(call: Call[ModeRequest]) -> ModeSet:
             request.reason,
             now,
             context.device_time.stamp(until_utc) if until_utc else 0,
-            int(until_utc.timestamp()) if until_utc else 0,
+            unix_s(until_utc) if until_utc else 0,
         )
         for door in doors
     ]

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from typing_extensions import TypedDict
 
+from gateway.clock import unix_s
 from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
@@ -129,7 +130,7 @@ def _last() -> LastUpdate | None:
         "former": note.former,
         "version": note.version,
         "signed_by": note.signed_by,
-        "at_utc": int(note.at.timestamp()),
+        "at_utc": unix_s(note.at),
         "step": "" if note.step is None else note.step.value,
         "because": note.because,
         "said": list(note.said),

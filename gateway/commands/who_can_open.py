@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from itertools import islice
 from typing import Annotated, Any
 
@@ -19,7 +19,7 @@ from gateway.access.decision import Decision, decide
 from gateway.access.person import Person
 from gateway.access.policy import Portal
 from gateway.access.week import DAY_S, Interval, Stretch, passes, unlocked, week_of
-from gateway.clock import Moment
+from gateway.clock import Moment, from_unix_s
 from gateway.commands.answers import Rows
 from gateway.commands.command import Command
 from gateway.commands.context import Call
@@ -30,7 +30,6 @@ from gateway.explain.reports import day_report
 from gateway.explain.site_view import SiteView
 
 _MOST_KNOWN = 10_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 MayPass = tuple[bool, bool]
 """Whether a person may pass within the week, and at the moment."""
@@ -247,11 +246,11 @@ def _days(view: SiteView, over: Iterable[Stretch]) -> Iterator[dict[str, object]
 
 
 def _wall(moment: Moment) -> str:
-    return f"{_EPOCH + timedelta(seconds=moment.local):%Y-%m-%dT%H:%M:%S}"
+    return f"{from_unix_s(moment.local):%Y-%m-%dT%H:%M:%S}"
 
 
 def _day(moment: Moment) -> date:
-    return (_EPOCH + timedelta(seconds=moment.local)).date()
+    return from_unix_s(moment.local).date()
 
 
 COMMANDS = (

@@ -17,7 +17,7 @@ import structlog
 
 from gateway.access.reasons import Reason
 from gateway.access.signals import Cue
-from gateway.clock import next_round_ns
+from gateway.clock import monotonic_ms, next_round_ns
 from gateway.controller.access.identifier import OutdatedRules, PeopleUnderRepair
 from gateway.controller.components import Components, DamageFound, Happening, Item, RulesRefused
 from gateway.controller.doors.clashes import interlock_clashes
@@ -382,7 +382,7 @@ class Controller:
         return min((due * _MS for due in dues_ms if due is not None), default=None)
 
     def _now_ms(self) -> int:
-        return self._components.clock.monotonic_ns() // _MS
+        return monotonic_ms(self._components.clock)
 
     def _take(self, item: Item) -> None:
         match item:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway.alarms.register import AlarmSource
+from gateway.clock import monotonic_ms
 from gateway.controller.access.admission_context import AdmissionContext
 from gateway.controller.access.credential_handler import CredentialHandler
 from gateway.controller.access.credential_uses import CredentialUses
@@ -81,7 +82,7 @@ def panels_of(
     emit: Emit,
 ) -> SitePanels:
     """Build them on `adapters`, recorded by `flight`, with what the journal told."""
-    now_ms = clock.monotonic_ns() // 1_000_000
+    now_ms = monotonic_ms(clock)
     past, recorder = record.past, record.recorder
     codes = DynamicCodes(
         past.used_up,

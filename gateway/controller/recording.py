@@ -10,7 +10,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway.clock import DeviceTime, SiteZone, boot_id
+from gateway.clock import DeviceTime, SiteZone, boot_id, monotonic_ms, unix_s
 from gateway.controller.components import Item
 from gateway.controller.mirror.log_ids import known_of
 from gateway.controller.mirror.mirror import Mirror
@@ -142,7 +142,7 @@ def _past(
     instant.trust = ClockTrust(
         floor, simulated=profile.backend == "simulated", set_by_hand=runtime.clock_mark
     )
-    return read_past(history, timer_of(instant), floor, instant.monotonic_ns() // 1_000_000)
+    return read_past(history, timer_of(instant), floor, monotonic_ms(instant))
 
 
 def _last_ids(history: History, data: Path) -> dict[str, int]:
@@ -181,7 +181,7 @@ def note_clock(record: Record, instant: Instant) -> None:
             EntryKind.CLOCK,
             trusted=verdict.trusted,
             why=verdict.value,
-            floor_utc=int(floor.timestamp()),
+            floor_utc=unix_s(floor),
         )
 
 

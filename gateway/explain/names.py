@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
-from gateway.clock import DeviceTime
+from gateway.clock import DeviceTime, from_unix_s
 from gateway.errors import StorageError
 from gateway.settings import SiteFile
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Lookup = Callable[[str, int], str]
 """From an object and the id of a row to its name, empty for none. Raises StorageError."""
@@ -58,7 +56,7 @@ class SiteNames:
         return next((it.shown for it in self._site.output if it.name == name), name)
 
     def wall(self, utc_s: int) -> int:
-        return self._device_time.local(_EPOCH + timedelta(seconds=utc_s))
+        return self._device_time.local(from_unix_s(utc_s))
 
     def wall_of_stamp(self, stamp: int) -> int:
         return self._device_time.local_of(stamp)

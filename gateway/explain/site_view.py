@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from gateway.access.person import Person
 from gateway.access.policy import Policy, Portal
 from gateway.access.reasons import Reason
 from gateway.access.threat import ThreatLevel, in_force
-from gateway.clock import Clock, DeviceTime, Moment, WireTime
+from gateway.clock import Clock, DeviceTime, Moment, WireTime, from_unix_s, unix_s
 from gateway.doors.values import Mode, effective_mode
 from gateway.errors import InvalidRequest
 from gateway.explain.names import SiteNames
@@ -46,8 +46,6 @@ from gateway.store.journal.passages import PassageReader, position_at
 from gateway.store.policy.exception_modes import DoorModes, exception_modes
 from gateway.store.policy.people import PeopleReader
 from gateway.store.policy.topology import Topology
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +118,7 @@ class SiteView:
             return self.device_time.moment(self._now(), trusted=trusted)
         if self.site.site.wire_time is WireTime.LOCAL:
             return Moment(time, time)
-        return self.device_time.moment(_EPOCH + timedelta(seconds=time))
+        return self.device_time.moment(from_unix_s(time))
 
     def _now(self) -> datetime:
         # A simulation shifts the controller's clock only.
@@ -152,7 +150,7 @@ class SiteView:
     def circumstances(self, moment: Moment, portal: Portal | None, user_id: int) -> Circumstances:
         """The state of doors and anti-passback now, as circumstances of an attempt at `moment`."""
         now = self._now()
-        utc_s = (now - _EPOCH) // timedelta(seconds=1)
+        utc_s = unix_s(now)
         later = moment.stamp - self.device_time.stamp(now)
         state, known = PortalState(), UNKNOWN_POSITION
         if portal is not None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 
 from gateway.access.schedule import LAST_SECOND
-from gateway.clock import Moment
+from gateway.clock import Moment, from_unix_s
 from gateway.explain.values import SpanReport, ZoneReport
 
 KINDS = (
@@ -24,7 +23,6 @@ KINDS = (
 """Kinds of days, in the order of the flags of a time span."""
 
 _DAY_S = 86_400
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RUNS = (("monday", "friday"), ("monday", "saturday"), ("monday", "sunday"))
 _WEEK = (*KINDS[1:7], KINDS[0])
 """Monday to sunday."""
@@ -32,14 +30,14 @@ _WEEK = (*KINDS[1:7], KINDS[0])
 
 def when(moment: Moment) -> str:
     """A moment on the wall clock: `saturday 2026-11-21 09:00:00`."""
-    at = _EPOCH + timedelta(seconds=moment.local)
+    at = from_unix_s(moment.local)
     return f"{KINDS[(at.weekday() + 1) % 7]} {at:%Y-%m-%d %H:%M:%S}"
 
 
 def stamp_words(stamp: int) -> str:
     """A value of one of the API's time columns."""
     try:
-        return f"{_EPOCH + timedelta(seconds=stamp):%Y-%m-%d %H:%M:%S}"
+        return f"{from_unix_s(stamp):%Y-%m-%d %H:%M:%S}"
     except OverflowError:
         return str(stamp)
 

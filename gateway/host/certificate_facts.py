@@ -11,6 +11,7 @@ import sys
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 
+from gateway.clock import unix_s
 from gateway.errors import InvalidRequest, StorageError
 
 LIMIT_S = 30.0
@@ -70,8 +71,8 @@ def _read(certificate: bytes) -> CertificateFacts:
             *names.get_values_for_type(x509.DNSName),
             *map(str, names.get_values_for_type(x509.IPAddress)),
         ),
-        int(found.not_valid_before_utc.timestamp()),
-        int(found.not_valid_after_utc.timestamp()),
+        unix_s(found.not_valid_before_utc),
+        unix_s(found.not_valid_after_utc),
     )
 
 

@@ -7,8 +7,9 @@ systemd/polkit/gateway.rules permits exactly the actions used here.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from gateway.clock import EPOCH
 from gateway.errors import GatewayError, InvalidRequest, NotSupportedHere
 from gateway.host.network_manager import NetworkManager, with_addressing
 from gateway.host.platform import Addressing
@@ -38,7 +39,6 @@ _HOSTNAME = Service(
     "/org/freedesktop/hostname1",
     "org.freedesktop.hostname1",
 )
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SERVER_LISTS = ("RuntimeNTPServers", "SystemNTPServers", "LinkNTPServers", "FallbackNTPServers")
 """In order of precedence: set at run time, from files, from the network, from the distribution. On
 Debian 12 (systemd 252) the first can be set but not read."""
@@ -58,7 +58,7 @@ class SystemPlatform:
             raise InvalidRequest(
                 "The clock follows network time: switch off ntp.enabled in the configuration first"
             )
-        microseconds = (utc - _EPOCH) // timedelta(microseconds=1)
+        microseconds = (utc - EPOCH) // timedelta(microseconds=1)
         # The flags: not relative, no interactive authorisation.
         self._bus.call(_TIMEDATE, "SetTime", "xbb", microseconds, False, False)
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from gateway.clock import Clock
+from gateway.clock import Clock, unix_s
 from gateway.store.objects.store import Store
 from gateway.store.tables.destinations import DestinationState, DestinationTable
 
@@ -15,7 +14,6 @@ STORE_S = 1.0
 """Longest time for which a cursor that has moved is not stored."""
 STORE_IDLE_S = 300.0
 """The same for a state of which only the time of the last success or of the same failure is new."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger("outbox")
 
@@ -103,7 +101,7 @@ class DestinationRecord:
         self.state = self._stored = None
 
     def utc_s(self) -> int:
-        return (self._clock.utc() - _EPOCH) // timedelta(seconds=1)
+        return unix_s(self._clock.utc())
 
     def _now_s(self) -> float:
         return self._clock.monotonic_ns() / 1e9

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
 
 from gateway.access.actions import AT_SERVER, EVERYWHERE
-from gateway.clock import Clock
+from gateway.clock import Clock, unix_s
 from gateway.errors import StorageError
 from gateway.settings import ServerSettings
 from gateway.store.journal import CommittedEntry, EntryKind, JournalReader
@@ -31,7 +30,6 @@ MOST_PEERS = 32
 _BATCH = 200
 AGAIN_S = 1.0
 """Pause after the journal could not be read: an order is soon too old."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PEER_COLUMNS = ("id", "name", "ip", "login", "password", "fingerprint")
 
 log = structlog.get_logger("peers")
@@ -202,4 +200,4 @@ class PeerActions(WokenThread):
             self._table.forget(peer_key(device))
 
     def _utc_s(self) -> int:
-        return (self._clock.utc() - _EPOCH) // timedelta(seconds=1)
+        return unix_s(self._clock.utc())

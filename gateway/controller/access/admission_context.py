@@ -17,7 +17,7 @@ from gateway.access.occupancy import Occupancy
 from gateway.access.passback import UNKNOWN_POSITION
 from gateway.access.policy import Portal
 from gateway.access.reasons import Reason
-from gateway.clock import Clock
+from gateway.clock import Clock, monotonic_ms
 from gateway.controller.access.identifier import (
     Identified,
     Identifier,
@@ -157,7 +157,7 @@ class AdmissionContext:
 
     def now_ms(self) -> int:
         """The present instant."""
-        return self._clock.monotonic_ns() // 1_000_000
+        return monotonic_ms(self._clock)
 
 
 def failure(reader: str, portal_id: int, failed: str) -> AdmissionOutcome:

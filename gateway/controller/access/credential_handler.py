@@ -8,7 +8,7 @@ import structlog
 
 from gateway.access.admission import due_ms, key_pressed, pass_time
 from gateway.access.reasons import Reason
-from gateway.clock import Clock
+from gateway.clock import Clock, monotonic_ms
 from gateway.controller.access.admission_context import AdmissionContext, Outcomes, failure
 from gateway.controller.access.identifier import Identified, Identifier
 from gateway.controller.access.outcome_handler import OutcomeHandler
@@ -180,7 +180,7 @@ class CredentialHandler(Component):
         return ruling
 
     def _now_ms(self) -> int:
-        return self._clock.monotonic_ns() // 1_000_000
+        return monotonic_ms(self._clock)
 
 
 @dataclass(slots=True)

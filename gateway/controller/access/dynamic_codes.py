@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from gateway.clock import Clock
+from gateway.clock import Clock, unix_s
 from gateway.controller.state.ports import FindWindow
 from gateway.controller.state.recorder import Recorder
 from gateway.credentials.totp import DynamicCode, TotpSettings, window_of
 from gateway.store.journal import EntryKind
 from gateway.store.journal.used_codes import CodeCard, UsedUp
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger("codes")
 
@@ -75,7 +72,7 @@ class DynamicCodes:
         if not self._trusted():
             log.warning("code refused", why="the clock is not trusted")
             return False
-        utc_s = (self._clock.utc() - _EPOCH) // timedelta(seconds=1)
+        utc_s = unix_s(self._clock.utc())
         used = self._used_up.steps.get(card, set()) | self._lost(utc_s, settings)
         step = self._find_window(code, secret, utc_s, settings, used)
         if step is None:

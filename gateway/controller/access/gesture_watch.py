@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from gateway.access.admission_values import AdmissionOutcome
 from gateway.access.gestures import Gesture, GestureState, PortalGesture
 from gateway.access.signals import Cue
-from gateway.clock import Clock
+from gateway.clock import Clock, monotonic_ms
 from gateway.controller.access.reader_signals import ReaderSignals
 from gateway.controller.alarms.zone_watch import ArmingOrder, ZoneWatch
 from gateway.controller.doors.door_panel import DoorPanel
@@ -86,7 +86,7 @@ class GestureWatch(Component):
         for it."""
         if self._config is None or read.credential.kind is not CredentialKind.PIN:
             return False
-        now_ms = self._clock.monotonic_ns() // 1_000_000
+        now_ms = monotonic_ms(self._clock)
         keys, reader = str(read.credential.value), read.reader
         done = self._state.keyed(self._config.gestures, reader, keys, now_ms)
         if done is None:

@@ -12,7 +12,7 @@ from gateway.access.facts import cut, of_credential
 from gateway.access.floors import FloorChoices, of_floors
 from gateway.access.person import Person
 from gateway.access.reasons import Reason
-from gateway.clock import Clock
+from gateway.clock import Clock, monotonic_ms
 from gateway.controller.access.identifier import Identifier
 from gateway.controller.access.pending import PendingGrants
 from gateway.controller.access.portal_opener import (
@@ -219,7 +219,7 @@ class OutcomeHandler:
         return receipt
 
     def _now_ms(self) -> int:
-        return self._clock.monotonic_ns() // 1_000_000
+        return monotonic_ms(self._clock)
 
 
 def _people(outcome: AdmissionOutcome) -> tuple[Person, ...]:

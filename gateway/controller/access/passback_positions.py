@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 
 import structlog
 
 from gateway.access.occupancy import AreaLimits
 from gateway.access.passback import Now, PassbackPosition
-from gateway.clock import Clock, DeviceTime
+from gateway.clock import Clock, DeviceTime, unix_s
 from gateway.controller.state.component import OpeningId
 from gateway.controller.state.ports import Passages
 from gateway.controller.state.recorder import Recorder
@@ -25,8 +24,6 @@ from gateway.store.journal.passages import (
     PassageForgiven,
     position_at,
 )
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +133,7 @@ class PassbackPositions:
     def now(self) -> Now:
         """The present instant, as a check needs it."""
         utc = self._clock.utc()
-        return Now((utc - _EPOCH) // timedelta(seconds=1), self._device_time.local(utc))
+        return Now(unix_s(utc), self._device_time.local(utc))
 
     def of(self, user_id: int, portal_id: int) -> PassbackPosition:
         """Position of a person as a portal sees it. Raises StorageError."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.access.facts import cut
-from gateway.clock import Clock
+from gateway.clock import Clock, monotonic_ms
 from gateway.controller.access.outcome_handler import OutcomeHandler
 from gateway.controller.doors.clearances import (
     NOT_ANSWERED,
@@ -71,7 +71,7 @@ class PeerClearance(Component):
         """
         waiting = self._clearances.take(answer.question)
         if answer.free:
-            self._open(waiting, self._clock.monotonic_ns() // 1_000_000)
+            self._open(waiting, monotonic_ms(self._clock))
         else:
             self._refuse(waiting, {"peer": cut(answer.peer), "why": cut(answer.why)})
         return self._recorder.last_ticket

@@ -15,7 +15,7 @@ from gateway.access.online import (
     operation_of,
     report,
 )
-from gateway.clock import Clock
+from gateway.clock import Clock, unix_s
 from gateway.controller.access.identifier import Identified, Shown, looked_up
 from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.pending import PendingAnswers
@@ -113,7 +113,7 @@ class ServerQuestions(PendingAnswers[WaitingRead]):
 
     def report(self, config: EffectiveConfig | None, why: str | None) -> None:
         """Take over that the server can be asked (None), or why it cannot."""
-        now_utc_s = int(self._clock.utc().timestamp())
+        now_utc_s = unix_s(self._clock.utc())
         self._reach = report(self._reach, now_utc_s, reachable=why is None, why=why or "")
         if config is not None:
             self._journal(config)
@@ -198,7 +198,7 @@ class ServerQuestions(PendingAnswers[WaitingRead]):
             duress=attempt.duress is not None,
             identifier_id=identifier_id,
             portal_id=attempt.portal_id,
-            at_utc_s=int(self._clock.utc().timestamp()) - passed_s,
+            at_utc_s=unix_s(self._clock.utc()) - passed_s,
         )
 
     def _journal(self, config: EffectiveConfig) -> None:

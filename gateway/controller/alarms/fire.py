@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.alarms.zones import LOST_MS
-from gateway.clock import Clock
+from gateway.clock import Clock, unix_s
 from gateway.controller.state.component import Component, Effect, Emit, FireChanged
 from gateway.controller.state.recorder import Recorder
 from gateway.hardware.events import HardwareEvent, InputKind, InputLevel, InputLost, InputName
@@ -118,7 +118,7 @@ class FireLatch(Component):
     def _take(self, now_ms: int, *, active: bool) -> None:
         before, self._active = self._active, active
         if self._active and not self.on:
-            self._since_utc = int(self._clock.utc().timestamp())
+            self._since_utc = unix_s(self._clock.utc())
             self._emit(FireChanged(on=True), now_ms)
             self._recorder.note(EntryKind.FIRE, on=True)
         elif self.on and self._active is not before:

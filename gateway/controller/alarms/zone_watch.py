@@ -25,7 +25,7 @@ from gateway.alarms.zones import (
     due_ms,
     step,
 )
-from gateway.clock import Clock, Moment
+from gateway.clock import Clock, Moment, monotonic_ms
 from gateway.controller.alarms.alarm_memory import AlarmMemory
 from gateway.controller.state.component import Chimed, Emit, InputAlarmChanged
 from gateway.controller.state.config import EffectiveConfig
@@ -328,7 +328,7 @@ class ZoneWatch:
 
     def status(self) -> tuple[ZoneStatus, ...]:
         """The zones of the site, in order."""
-        now_ms = self._clock.monotonic_ns() // 1_000_000
+        now_ms = monotonic_ms(self._clock)
         names = sorted(name for name in self._watched if name.kind is InputKind.ZONE)
         return tuple(self._status(name, now_ms) for name in names)
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
-from gateway.clock import Clock
+from gateway.clock import Clock, monotonic_ms
 from gateway.controller.doors.clearances import Clearances
 from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.state.component import Component, Effect
@@ -59,7 +59,7 @@ class Interlock(Component):
             return None
         if self._in_fire():
             return None
-        now_ms = self._clock.monotonic_ns() // 1_000_000
+        now_ms = monotonic_ms(self._clock)
         views = {
             door: panel.view_when_closed(now_ms) if door in closed else panel.view()
             for door, panel in self._doors.items()
@@ -84,7 +84,7 @@ class Interlock(Component):
 
     def hindrance(self, door: int) -> str:
         """Why `door` is not free, empty if it is."""
-        now_ms = self._clock.monotonic_ns() // 1_000_000
+        now_ms = monotonic_ms(self._clock)
         found = hindrance(self._doors[door].view(), self._margin_ms, now_ms)
         return found.value if found else ""
 

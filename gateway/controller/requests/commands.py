@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import Any
 
 from gateway.access.log_events import AccessEvent
-from gateway.clock import Clock
+from gateway.clock import Clock, monotonic_ms
 from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.doors.interlock import Interlock
 from gateway.controller.doors.turnstile_panel import TurnstilePanel
@@ -160,7 +160,7 @@ class DoorCommands:
         return turnstile
 
     def _now_ms(self) -> int:
-        return self._clock.monotonic_ns() // 1_000_000
+        return monotonic_ms(self._clock)
 
 
 def _opening_event(reason: int | None) -> AccessEvent:

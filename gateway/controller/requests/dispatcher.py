@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gateway.alarms.arming import OpenZones
+from gateway.clock import monotonic_ms
 from gateway.controller.alarms.zone_watch import ArmingOrder
 from gateway.controller.components import Components
 from gateway.controller.requests.commands import DoorCommands, PendingReplies
@@ -61,8 +62,6 @@ from gateway.link.osdp import (
     TakeOsdpPackets,
 )
 from gateway.link.wiring import PulseOutput, WatchWiring
-
-_MS = 1_000_000
 
 Handler = Callable[[bytes, Request, Any], None]
 """Gets the address to answer to, the request, and the command in it."""
@@ -254,7 +253,7 @@ class RequestDispatcher:
         return self._components.recorder.last_ticket
 
     def _now_ms(self) -> int:
-        return self._components.clock.monotonic_ns() // _MS
+        return monotonic_ms(self._components.clock)
 
     def _is_online(self, reader: str) -> bool:
         return any(

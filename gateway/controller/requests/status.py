@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import asdict
 
+from gateway.clock import unix_s
 from gateway.controller.components import Components
 from gateway.controller.doors.door_panel import DoorPanel
 from gateway.host.clock_trust import ClockVerdict
@@ -56,7 +57,7 @@ def status_of(
         journal_replaced=components.health.replaced,
         clock_trusted=clock.trusted,
         clock_verdict=clock.value,
-        clock_floor_utc=int(floor.timestamp()) if floor else 0,
+        clock_floor_utc=unix_s(floor) if floor else 0,
         clock_shift_s=components.clock.shift.total_seconds(),
         doors=tuple(_door(components, panel) for panel in components.doors.values()),
         devices=tuple(

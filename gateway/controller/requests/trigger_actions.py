@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from gateway.alarms.arming import OpenZones
-from gateway.clock import Clock, DeviceTime
+from gateway.clock import Clock, DeviceTime, monotonic_ms
 from gateway.controller.alarms.alarm_panel import AlarmPanel
 from gateway.controller.alarms.zone_watch import ArmingOrder
 from gateway.controller.doors.door_panel import DoorPanel
@@ -66,7 +66,7 @@ class TriggerActions:
         Raises GatewayError, and then nothing has moved: NotFound for what the site does not have,
         NotPermitted in a lock-down and while an interlock keeps a door locked.
         """
-        now_ms = self._clock.monotonic_ns() // 1_000_000
+        now_ms = monotonic_ms(self._clock)
         match trigger.action:
             case TriggerAction.UNLOCK | TriggerAction.LOCK:
                 return self._open(trigger, fact)

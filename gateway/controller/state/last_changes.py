@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from gateway.clock import unix_s
 from gateway.controller.state.component import Component, Decided, Effect, PolicyApplied
 from gateway.hardware.events import HardwareEvent, InputLevel, InputLost
 from gateway.link.messages import DoorStatus
@@ -37,7 +38,7 @@ class TimeMark:
         if self.boot_id != timer.boot_id:
             return self.utc_s if self.clock_trusted and timer.trusted() else UNKNOWN
         passed_s = (timer.clock.monotonic_ns() - self.at_ns) // 1_000_000_000
-        utc_s = int(timer.clock.utc().timestamp()) - passed_s
+        utc_s = unix_s(timer.clock.utc()) - passed_s
         return self.utc_s if abs(utc_s - self.utc_s) <= _TOLERANCE_S else utc_s
 
 
@@ -133,7 +134,7 @@ class LastChanges(Component):
 
     def _now(self) -> TimeMark:
         clock = self._timer.clock
-        utc_s, at_ns = int(clock.utc().timestamp()), clock.monotonic_ns()
+        utc_s, at_ns = unix_s(clock.utc()), clock.monotonic_ns()
         return TimeMark(utc_s, at_ns, self._timer.boot_id, self._timer.trusted())
 
 
@@ -170,5 +171,5 @@ def _earlier(told: Iterable[_Told]) -> dict[_Key, tuple[Hashable, TimeMark]]:
 
 
 def _mark(entry: CommittedEntry) -> TimeMark:
-    utc_s = int(entry.utc.timestamp())
+    utc_s = unix_s(entry.utc)
     return TimeMark(utc_s, entry.monotonic_ns, entry.boot_id, entry.clock_trusted)

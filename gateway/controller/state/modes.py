@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from gateway.clock import Clock
+from gateway.clock import Clock, monotonic_ms, unix_ms, wall_ahead_ms
 from gateway.controller.state.recorder import Recorder
 from gateway.link.messages import EndedMode, UnstoredMode
 from gateway.objects.modes import has_mode_key, mode_key
@@ -24,7 +24,6 @@ from gateway.store.journal import CommittedEntry, EntryKind, Timer
 from gateway.store.objects.mode_rows import ModeRow
 from gateway.store.policy.snapshot import Snapshot
 
-_MS = 1_000_000
 _STEP_MS = 5_000
 """A step of the wall clock that makes the journal keep the remaining times anew: after a power-off
 only the wall clock shows how much time has passed."""
@@ -91,7 +90,7 @@ class ModeKeeper:
         self._ends_ms: dict[EndedMode, int] = {}
         """When modes end (monotonic); without those of earlier runs while the time since then is
         unknown."""
-        self._ahead_ms = self._wall_ahead_ms()
+        self._ahead_ms = wall_ahead_ms(self._clock)
         """Wall clock minus monotonic clock at the last entries with remaining times."""
         self._started = False
 
@@ -202,7 +201,7 @@ class ModeKeeper:
             left_ms = int(kept.body["left_ms"]) - passed // timedelta(milliseconds=1)
         elif self._started or self._timer.trusted():
             # It was set by this machine's clock, now or while this process was down.
-            left_ms = mode.until_utc * 1000 - self._wall_ms()
+            left_ms = mode.until_utc * 1000 - unix_ms(self._clock.utc())
         else:
             return
         self._ends_ms[mode] = self._now_ms() + left_ms
@@ -210,7 +209,7 @@ class ModeKeeper:
 
     def _see_step(self, timed: Mapping[EndedMode, ModeRow]) -> None:
         """Journal the remaining time of every mode again after a step of the wall clock."""
-        ahead_ms = self._wall_ahead_ms()
+        ahead_ms = wall_ahead_ms(self._clock)
         if abs(ahead_ms - self._ahead_ms) < _STEP_MS:
             return
         self._ahead_ms = ahead_ms
@@ -228,14 +227,8 @@ class ModeKeeper:
             reason=row.reason,
         )
 
-    def _wall_ahead_ms(self) -> int:
-        return self._wall_ms() - self._now_ms()
-
-    def _wall_ms(self) -> int:
-        return round(self._clock.utc().timestamp() * 1000)
-
     def _now_ms(self) -> int:
-        return self._clock.monotonic_ns() // _MS
+        return monotonic_ms(self._clock)
 
 
 def _named(door: int, entry: CommittedEntry) -> EndedMode:

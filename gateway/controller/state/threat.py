@@ -10,13 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.clock import Clock
+from gateway.clock import Clock, monotonic_ms, unix_s, wall_ahead_ms
 from gateway.controller.state.recorder import Recorder
 from gateway.errors import InvalidRequest
 from gateway.link.messages import SetThreatLevel
 from gateway.store.journal import CommittedEntry, EntryKind, Timer
 
-_MS = 1_000_000
 _STEP_MS = 5_000
 """A step of the wall clock that makes the journal keep the remaining time anew: after a power-off
 only the wall clock shows how much time has passed."""
@@ -72,7 +71,7 @@ class ThreatKeeper:
             self._now = ThreatInForce(**{name: it for name, it in facts.items() if it is not None})
             # Without what is left of its time, it lasts until somebody lowers it.
             self._kept = past if self._now.until_utc and "left_ms" in past.body else None
-        self._ahead_ms = self._wall_ahead_ms()
+        self._ahead_ms = wall_ahead_ms(self._clock)
 
     def state(self) -> ThreatKeeperState:
         kept = None
@@ -114,7 +113,7 @@ class ThreatKeeper:
             raise InvalidRequest(
                 "minutes: the clock is not trusted, so a level cannot end by itself"
             )
-        before, utc_s = self._now.level, self._wall_ms() // 1000
+        before, utc_s = self._now.level, unix_s(self._clock.utc())
         left_ms = (command.minutes or 0) * 60_000 if command.level else 0
         until_utc = utc_s + left_ms // 1000 if left_ms else 0
         self._now = ThreatInForce(command.level, command.login, command.reason, utc_s, until_utc)
@@ -126,10 +125,10 @@ class ThreatKeeper:
         if not self._now.until_utc:
             return self._now
         self._begin()
-        stepped = abs(self._wall_ahead_ms() - self._ahead_ms) >= _STEP_MS
+        stepped = abs(wall_ahead_ms(self._clock) - self._ahead_ms) >= _STEP_MS
         if self._end_ms is not None and self._end_ms <= self._now_ms() and self._timer.trusted():
             before = self._now.level
-            since_utc = self._wall_ms() // 1000
+            since_utc = unix_s(self._clock.utc())
             self._now, self._end_ms = ThreatInForce(since_utc=since_utc), None
             self._note(was=before, ended=True)
         elif self._end_ms is not None and stepped:
@@ -150,7 +149,7 @@ class ThreatKeeper:
 
     def _note(self, **more: int | bool) -> int:
         """Journal the level as it is; `again` is for what only the next start needs."""
-        self._ahead_ms = self._wall_ahead_ms()
+        self._ahead_ms = wall_ahead_ms(self._clock)
         now = self._now
         left = {} if self._end_ms is None else {"left_ms": self._end_ms - self._now_ms()}
         return self._recorder.note(
@@ -164,11 +163,5 @@ class ThreatKeeper:
             **more,
         )
 
-    def _wall_ahead_ms(self) -> int:
-        return self._wall_ms() - self._now_ms()
-
-    def _wall_ms(self) -> int:
-        return round(self._clock.utc().timestamp() * 1000)
-
     def _now_ms(self) -> int:
-        return self._clock.monotonic_ns() // _MS
+        return monotonic_ms(self._clock)

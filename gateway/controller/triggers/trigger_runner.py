@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from gateway.clock import Clock, DeviceTime
+from gateway.clock import Clock, DeviceTime, unix_s
 from gateway.controller.access.identifier import PeopleUnderRepair
 from gateway.controller.alarms.faults import TRIGGER, Faults
 from gateway.controller.state.component import Component
@@ -127,7 +127,7 @@ class TriggerRunner(Component):
         self._look: ClockLook | None = None
         if kept.seen_until is not None:
             moment = device_time.moment(kept.seen_until)
-            self._look = ClockLook(int(kept.seen_until.timestamp()), moment)
+            self._look = ClockLook(unix_s(kept.seen_until), moment)
         self._seconds = WallSeconds(clock)
         self._bound = False
         self._told: dict[int, TriggerStatus] = {
@@ -234,7 +234,7 @@ class TriggerRunner(Component):
         moment = self._recorder.moment()
         if self._config is None or not moment.trusted:
             return
-        now = ClockLook(int(self._clock.utc().timestamp()), moment)
+        now = ClockLook(unix_s(self._clock.utc()), moment)
         before, self._look = self._look, now
         if before is None:
             return
@@ -345,7 +345,7 @@ class TriggerRunner(Component):
         self._note(trigger, run, step, why=why, target_doors=list(doors))
         if step == "done":
             self._told[trigger.id] = TriggerStatus(
-                id=trigger.id, done_utc=int(self._clock.utc().timestamp())
+                id=trigger.id, done_utc=unix_s(self._clock.utc())
             )
             return
         verdict = {
@@ -362,7 +362,7 @@ class TriggerRunner(Component):
         self._told[trigger] = told.model_copy(
             update={
                 "verdict": verdict.value,
-                "verdict_utc": int(self._clock.utc().timestamp()),
+                "verdict_utc": unix_s(self._clock.utc()),
                 "why": why,
             }
         )
@@ -394,7 +394,7 @@ class TriggerRunner(Component):
 
 def _told(entry: CommittedEntry) -> TriggerStatus:
     """The status of a trigger by its newest entry."""
-    body, utc = entry.body, int(entry.utc.timestamp())
+    body, utc = entry.body, unix_s(entry.utc)
     if body["step"] == "done":
         return TriggerStatus(id=body["trigger"], done_utc=utc)
     if body["step"] == "waits":

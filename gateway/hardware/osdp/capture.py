@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from gateway.clock import Clock
+from gateway.clock import EPOCH, Clock
 from gateway.hardware.osdp.packets import PCAP_HEAD, record, shown
 from gateway.hardware.osdp.polls import address_of
 
 MOST_BYTES = 2_000_000
 """A bus at 115200 Bd makes some 10,000 a second."""
 LONGEST_S = 600
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class PacketCapture:
@@ -45,7 +44,7 @@ class PacketCapture:
         """Keep a whole packet of either side, if it is this reader's; see `shown`."""
         if not self.left_s or address_of(packet) != self._address():
             return
-        at_us = (self._clock.utc() - _EPOCH) // timedelta(microseconds=1)
+        at_us = (self._clock.utc() - EPOCH) // timedelta(microseconds=1)
         kept = record(shown(packet), at_us)
         with self._guard:
             self._full = len(self._kept) + len(kept) > MOST_BYTES

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.alarms.causes import AlarmCause
 from gateway.alarms.zones import ZoneEntry
-from gateway.clock import LATEST
+from gateway.clock import LATEST, unix_s
 from gateway.doors.values import Mode, Schedule
 from gateway.store.journal.credential_uses import MOST_USED
 from gateway.store.journal.entries import EntryKind
@@ -28,7 +28,7 @@ GivenId = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 Unsigned = Annotated[int, Field(ge=0, lt=1 << 64)]
 Span = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
 """Milliseconds."""
-UnixSeconds = Annotated[int, Field(ge=0, le=int(LATEST.timestamp()))]
+UnixSeconds = Annotated[int, Field(ge=0, le=unix_s(LATEST))]
 Seconds = Annotated[int, Field(ge=-(1 << 53), le=1 << 53)]
 """Device time, which a client may have set to anything."""
 Place = Annotated[int, Field(ge=0, lt=1 << 63)]

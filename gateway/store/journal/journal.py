@@ -11,11 +11,12 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import peewee
 
+from gateway.clock import EPOCH
 from gateway.errors import StorageError
 from gateway.sealing import NO_KEY, Sealer
 from gateway.store.files import database
@@ -37,7 +38,6 @@ from gateway.store.journal.rows import (
 from gateway.store.journal.sealed_rows import sealed_body
 from gateway.store.journal.used_codes import UsedCodeTable
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_FREE = 1_000
 """Pages (of 4 KiB, as a rule) that are free before some are given back to the disk ..."""
 _GIVEN_BACK = 500
@@ -376,7 +376,7 @@ class Journal(History):
         return (
             entry.kind.value,
             _json(sealed_body(entry.body, self._sealer)),
-            (entry.utc - _EPOCH) // timedelta(microseconds=1),
+            (entry.utc - EPOCH) // timedelta(microseconds=1),
             entry.monotonic_ns,
             self._boot_id if boot_id is None else boot_id,
             entry.clock_trusted,

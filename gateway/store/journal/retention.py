@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
+from gateway.clock import EPOCH
 from gateway.store.journal.journal import Journal
 
 SLICE = 500
@@ -21,7 +22,6 @@ _HARD = 1.25
 _SLACK_BYTES = 512 * 1024
 """More than a transaction drops as a rule, so that a little growth takes no more than it brings."""
 _HOUR_NS = 3_600_000_000_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger("journal")
 
@@ -59,7 +59,7 @@ class Retention:
             self._largest = max(self.size_bytes, used + _SLACK_BYTES)
         oldest = None
         if trusted_utc is not None:
-            oldest = (trusted_utc - timedelta(days=self.days) - _EPOCH) // timedelta(microseconds=1)
+            oldest = (trusted_utc - timedelta(days=self.days) - EPOCH) // timedelta(microseconds=1)
         going = []
         spared = 0
         for seq, utc_us in journal.oldest(SLICE):

@@ -6,19 +6,18 @@ import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import peewee
 
-from gateway.clock import EARLIEST, LATEST
+from gateway.clock import EARLIEST, EPOCH, LATEST
 from gateway.errors import DamagedFile, NewerForm, ReadOnlyFile, StorageError
 from gateway.store.files import database
 from gateway.store.journal.bodies import LARGEST_ID, read_body
 from gateway.store.journal.entries import JOURNAL_FORM, CommittedEntry, EntryKind
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
-_EARLIEST_US, _LATEST_US = (EARLIEST - _EPOCH) // _US, (LATEST - _EPOCH) // _US
+_EARLIEST_US, _LATEST_US = (EARLIEST - EPOCH) // _US, (LATEST - EPOCH) // _US
 _KINDS = {kind.value.encode(): kind for kind in EntryKind}
 _NAMED = 20
 """Damaged rows that are named, of all that are counted."""
@@ -122,7 +121,7 @@ def entry_of(raw: Raw) -> CommittedEntry:
         seq=seq,
         kind=known,
         body=read_body(known, body or b""),
-        utc=_EPOCH + utc_us * _US,
+        utc=EPOCH + utc_us * _US,
         monotonic_ns=monotonic_ns,
         boot_id=(boot_id or b"").decode(errors="replace"),
         clock_trusted=trusted == 1,

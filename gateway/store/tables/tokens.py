@@ -18,6 +18,7 @@ from typing import Any
 
 import peewee
 
+from gateway.clock import unix_s
 from gateway.errors import InvalidRequest, NotFound
 from gateway.objects.fields import storable_text
 from gateway.store.objects.store import Store
@@ -73,7 +74,7 @@ class TokenTable:
                 "either end"
             )
         token = secrets.token_hex(_BYTES)
-        created = int(self._utc().timestamp())
+        created = unix_s(self._utc())
         try:
             with self._store.transaction():
                 self._model.insert(name=name, digest=_digest(token), created=created).execute()

@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.access.log_events import AccessEvent, OpeningCause
 from gateway.alarms.causes import DURESS_CAUSES, ZONE_CAUSES, AlarmCause
+from gateway.clock import unix_s
 from gateway.store.journal import CommittedEntry, EntryKind
 from gateway.triggers.words import MessageDestination
 
@@ -134,7 +135,7 @@ class EventTeller:
         """Each event of `entry`: its door, 0 for the device, and its payload."""
         stamp = {
             "id": entry.seq,
-            "time": int(entry.utc.timestamp()),
+            "time": unix_s(entry.utc),
             "clock_trusted": entry.clock_trusted,
         }
         for event in self._site_events(entry.kind, entry.body):

@@ -8,12 +8,11 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import structlog
 
-from gateway.clock import Clock
+from gateway.clock import Clock, unix_s
 from gateway.commands.online_server import OnlineServer
 from gateway.errors import ControllerUnavailable, InvalidRequest, StorageError
 from gateway.link.messages import Command, ControllerStatus, ReportServer
@@ -35,7 +34,6 @@ KEYS = {
 OFF = "no online mode is on"
 AGAIN_S = 1.0
 """Pause after the settings could not be read."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger("online")
 
@@ -328,4 +326,4 @@ class OnlineClient(WokenThread):
         return self._clock.monotonic_ns() / 1e9
 
     def _utc_s(self) -> int:
-        return (self._clock.utc() - _EPOCH) // timedelta(seconds=1)
+        return unix_s(self._clock.utc())

@@ -86,17 +86,19 @@ class StepBuilder:
         return portal
 
     def by_mode(self, person: Person, portal: Portal, seen: Circumstances) -> Decision | None:
-        """The decision of fire, emergency, lock-down, a blocked turnstile or the threat level; None
-        without them."""
+        """The decision of fire, emergency, lock-down, a blocked turnstile or the threat level,
+        which refuses nobody at the way out; None without them."""
         if seen.portal_state.released:
             return Decision(Reason.FREE_PASSAGE, person.id, portal.id)
         if seen.portal_state.locked_down:
             return refuse(Reason.LOCK_DOWN, person.id, portal.id)
         if seen.portal_state.side_locked:
             return refuse(Reason.TURNSTILE_BLOCKED, person.id, portal.id)
-        if seen.threat is not None and not seen.threat.admits(person.at(seen.moment).group_ids):
-            return refuse(Reason.THREAT_LEVEL, person.id, portal.id)
-        return None
+        if seen.threat is None or portal.passage.leads_out:
+            return None
+        if seen.threat.admits(person.at(seen.moment).group_ids):
+            return None
+        return refuse(Reason.THREAT_LEVEL, person.id, portal.id)
 
     def add_denial(
         self, decision: Decision, attempt: Attempt, person: Person, seen: Circumstances

@@ -11,7 +11,7 @@ whose two areas are the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -77,6 +77,8 @@ class Passage:
     area_to_id: int
     strictness: Strictness = Strictness.OFF
     """The stricter of its two areas."""
+    leads_out: bool = False
+    """It leads out of the site: neither a threat level nor the limits of an area refuse anybody."""
 
     @property
     def between_areas(self) -> bool:
@@ -100,13 +102,20 @@ class Now:
         return self.local_s // _DAY_S
 
 
-def passage(area_from_id: int, area_to_id: int, watched: Mapping[int, int]) -> Passage:
-    """The passage between two areas; `watched` is area -> strictness, and the stricter counts."""
+def passage(
+    area_from_id: int,
+    area_to_id: int,
+    watched: Mapping[int, int],
+    outside: Collection[int] = frozenset(),
+) -> Passage:
+    """The passage between two areas; `watched` is area -> strictness, and the stricter counts, and
+    `outside` are the areas that are not of the site."""
     if area_from_id == area_to_id:
         return Passage(area_from_id, area_to_id)
     strictest = max(watched.get(area, 0) for area in (area_from_id, area_to_id))
     strictness = Strictness(min(max(strictest, Strictness.OFF), Strictness.HARD))
-    return Passage(area_from_id, area_to_id, strictness)
+    leads_out = area_to_id in outside and area_from_id not in outside
+    return Passage(area_from_id, area_to_id, strictness, leads_out)
 
 
 AREA = "area"

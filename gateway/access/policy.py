@@ -120,6 +120,15 @@ class Portal:
 
 
 @dataclass(frozen=True, slots=True)
+class _Areas:
+    """What makes an area other than a number."""
+
+    watched: Mapping[int, int]
+    """Those with anti-passback, and how strictly."""
+    outside: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """All rules of a site, compiled from the rows of one version of the store."""
 
@@ -142,6 +151,8 @@ class Policy:
         default_factory=lambda: MappingProxyType({})
     )
     """By portal."""
+    outside_areas: frozenset[int] = frozenset()
+    """Those that are not of the site."""
 
     def is_conditional(self, person: Person) -> bool:
         """Whether the person may pass only on a condition that this build cannot evaluate."""
@@ -156,9 +167,9 @@ class Policy:
         return tuple(rule for rule in portal.portal_rules if rule.in_force(instant))
 
     def limits_beyond(self, portal: Portal) -> AreaLimits | None:
-        """The limits of the area that the portal leads to; None for one without, and where both of
-        its sides are one area."""
-        if not portal.passage.between_areas:
+        """The limits of the area that the portal leads to; None for one without, where both of its
+        sides are one area, and at the way out of the site."""
+        if not portal.passage.between_areas or portal.passage.leads_out:
             return None
         return self.area_limits.get(portal.passage.area_to_id)
 
@@ -169,12 +180,14 @@ class Policy:
         default: FactorMode,
         threat: ThreatLevel | None = None,
     ) -> FactorRuling:
-        """The factors that the portal asks for at `moment`, under the threat level in force;
-        `default` is what the site asks for."""
+        """The factors that the portal asks for at `moment`, under the threat level in force, which
+        asks for nothing at the way out; `default` is what the site asks for."""
         ruling = FactorRuling(default)
         if portal.factors:
             ruling = ruling_at(portal.factors, self.calendar.instant(moment), default)
-        return ruling if threat is None else ruling.under(threat.level, threat.factor_mode)
+        if threat is None or portal.passage.leads_out:
+            return ruling
+        return ruling.under(threat.level, threat.factor_mode)
 
     def unlocked_at(self, portal: Portal, moment: Moment) -> UnlockSchedule | None:
         """The schedule that lets everyone pass at `moment`, None for none."""
@@ -228,6 +241,7 @@ def compile_policy(rows: PolicyRows, steps: Steps | None = None) -> Work[Policy]
         zones,
     )
     factors = yield from steps.run("factors", compile_factor_modes, rows.portal_factor_modes, zones)
+    areas = yield from steps.run("areas", _areas, rows.passback_areas, rows.outside_areas)
     portals = yield from steps.run(
         "portals",
         _portals,
@@ -238,7 +252,7 @@ def compile_policy(rows: PolicyRows, steps: Steps | None = None) -> Work[Policy]
         (yield from _portal_rules(steps, rows, zones, actions)),
         unlocks,
         first_cards,
-        rows.passback_areas,
+        areas,
     )
     portals = yield from steps.run("factors of portals", _with_factors, portals, factors)
     return Policy(
@@ -262,6 +276,7 @@ def compile_policy(rows: PolicyRows, steps: Steps | None = None) -> Work[Policy]
         ),
         area_limits=(yield from steps.run("limits", compile_limits, rows.occupancy_limits)),
         escorts=(yield from steps.run("escorts", compile_escorts, rows.escort_rules)),
+        outside_areas=areas.outside,
     )
 
 
@@ -390,9 +405,8 @@ def _portals(
     portal_rules: Mapping[int, tuple[PortalRule, ...]],
     unlocks: Mapping[int, list[UnlockSchedule]],
     first_cards: Mapping[int, tuple[FirstCard, ...]],
-    passback_rows: Iterable[LinkRow],
+    areas: _Areas,
 ) -> Work[Mapping[int, Portal]]:
-    passback_areas = dict(passback_rows)
     unlocking = frozenset(unlocks)
 
     def portal(row: PortalRow) -> tuple[int, Portal]:
@@ -412,10 +426,15 @@ def _portals(
                 for unlock in unlocks[id_]
             ),
             first_cards=first_cards.get(row.id, ()),
-            passage=passage(row.area_from_id, row.area_to_id, passback_areas),
+            passage=passage(row.area_from_id, row.area_to_id, areas.watched, areas.outside),
         )
 
     return MappingProxyType((yield from _map(rows, portal)))
+
+
+def _areas(passback: Iterable[LinkRow], outside: Iterable[int]) -> Work[_Areas]:
+    yield from ()
+    return _Areas(dict(passback), frozenset(outside))
 
 
 def _with_factors(

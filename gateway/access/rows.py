@@ -226,5 +226,6 @@ class PolicyRows:
     """(threat level, group)"""
     contingency_rules: Iterable[int] = ()
     """The rules of every contingency card (`contingency_card_access_rules`)."""
+    outside_areas: Iterable[int] = ()
     passback_areas: Iterable[LinkRow] = ()
     """(area, how strictly: 1 soft, 2 hard)"""

@@ -273,7 +273,8 @@ def _stages_in_use(
 ) -> dict[Stage, bool]:
     """Whether stages that depend on the configuration are in use now."""
     return {
-        Stage.THREAT_LEVEL: view.threat is not None,
+        Stage.THREAT_LEVEL: view.threat is not None
+        and not (portal is not None and portal.passage.leads_out),
         Stage.VALIDITY: person is not None and person.limited,
         Stage.SECOND_FACTOR: portal is not None
         and view.policy.factors_at(portal, moment, settings.factor_mode, view.threat).mode

@@ -141,6 +141,7 @@ REGISTRY = Registry(
         factor_modes.PORTAL_FACTOR_MODES,
         door_rows.DOOR_SETTINGS,
         occupancy.OCCUPANCY_LIMITS,
+        occupancy.OUTSIDE_AREAS,
         occupancy.ESCORT_RULES,
         threat.THREAT_LEVELS,
         threat.THREAT_LEVEL_GROUPS,

@@ -1,8 +1,9 @@
 """Who may be inside together, and who needs an escort: objects of ours.
 
 `occupancy_limits` belongs to an area: the most people that may be in it, the fewest that may stay
-in it alone, and the time of day at which it counts as empty. `escort_rules` belong to a portal:
-people of one group pass it only with somebody of another.
+in it alone, and the time of day at which it counts as empty. `outside_areas` says which areas are
+not of the site. `escort_rules` belong to a portal: people of one group pass it only with somebody
+of another.
 """
 
 from __future__ import annotations
@@ -43,6 +44,15 @@ OCCUPANCY_LIMITS = ObjectType(
     pairs_unique=(("area_id",),),
     policy=True,
     check=_limits,
+)
+
+# What is not of the site: whoever goes there leaves, which neither a threat level nor a full area
+# refuses.
+OUTSIDE_AREAS = ObjectType(
+    "outside_areas",
+    (Ref("area_id", "areas", required=True, joins=False),),
+    pairs_unique=(("area_id",),),
+    policy=True,
 )
 
 ESCORT_RULES = ObjectType(

@@ -39,7 +39,7 @@ OBJECTS: Mapping[str, str] = {
     "Ours alone": """
         antipassback_areas antipassback_exemptions first_card_unlocks first_card_unlock_groups
         exception_modes custom_column_types portal_factor_modes
-        threat_levels threat_level_groups occupancy_limits escort_rules
+        threat_levels threat_level_groups occupancy_limits outside_areas escort_rules
         door_settings door_groups door_group_doors triggers
         door_operators door_operator_readers
         zone_sets zone_set_zones

@@ -10,6 +10,7 @@ from gateway.access.policy import Policy, Portal
 from gateway.cli.doctor.door_rows import door_row_findings
 from gateway.cli.doctor.findings import Finding, fail, warn
 from gateway.cli.doctor.gestures import gesture_findings
+from gateway.cli.doctor.leaving import leaving_findings
 from gateway.cli.doctor.lifts import lift_findings
 from gateway.cli.doctor.portals import closed_portals, unserved
 from gateway.cli.doctor.triggers import trigger_findings
@@ -69,6 +70,7 @@ def rule_findings(data: Path, site: SiteFile) -> Iterator[Finding]:
     yield from door_row_findings(data, site, config)
     yield from lift_findings(site, config)
     yield from _occupancy(site, config)
+    yield from leaving_findings(site, config)
     yield from threat_findings(policy)
     yield from _keypads_at_levels(site, config)
     yield from trigger_findings(data, site, config)

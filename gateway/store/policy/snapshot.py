@@ -392,6 +392,9 @@ class SnapshotReader:
                     "contingency_card_access_rules", ("access_rule_id",), itemgetter(0)
                 )
             ),
+            outside_areas=(
+                yield from self._tables.rows("outside_areas", ("area_id",), itemgetter(0))
+            ),
             passback_areas=(yield from self._links("antipassback_areas", "area_id", "mode")),
             **found,
         )

@@ -38,6 +38,7 @@ def inside(visit: Visit) -> Response:
             for area in names["areas"]
             for row in [limits.get(area, _NO_LIMITS)]
         },
+        outside={row["area_id"] for row in visit.rows("outside_areas")},
         escorts=visit.rows("escort_rules", order=["id"]),
         most=MOST_PEOPLE,
         longest=LONGEST_ESCORT_S,
@@ -87,7 +88,7 @@ def empty(visit: Visit, area: int) -> Response:
 
 
 def set_limits(visit: Visit, area: int) -> Response:
-    """Store the limits of an area; without any, it has none."""
+    """Store the limits of an area, none if all are empty, and whether it is outside."""
     form = visit.form
     wanted = {
         "area_id": area,
@@ -105,7 +106,19 @@ def set_limits(visit: Visit, area: int) -> Response:
             visit.run("create_objects", object="occupancy_limits", values=[wanted])
     elif known:
         visit.run("destroy_objects", object="occupancy_limits", where=where)
+    _set_outside(visit, area, outside="outside" in form)
     return visit.to(PATH)
+
+
+def _set_outside(visit: Visit, area: int, *, outside: bool) -> None:
+    """Store whether an area is not of the site."""
+    where = {"outside_areas": {"area_id": area}}
+    if outside == bool(visit.rows("outside_areas", where=where)):
+        return
+    if outside:
+        visit.run("create_objects", object="outside_areas", values=[{"area_id": area}])
+    else:
+        visit.run("destroy_objects", object="outside_areas", where=where)
 
 
 def add_escort(visit: Visit) -> Response:

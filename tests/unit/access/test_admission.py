@@ -103,6 +103,7 @@ def site(scenario: Table) -> Policy:
     rows = PolicyRows(
         version=1,
         portals=portals,
+        outside_areas=TABLE["areas"]["outside"],
         access_rules=[RuleRow(ALWAYS, "staff", 1), RuleRow(CONTINGENCY, "emergency cards", 1)],
         portal_access_rules=[
             *(LinkRow(portal.id, ALWAYS) for portal in portals),

@@ -60,6 +60,7 @@ def site(scenario: Table) -> Policy:
         portal_rules=[PortalRuleRow(1, "together")] if needs else [],
         portal_portal_rules=[LinkRow(DOOR, 1)] if needs else [],
         portal_rule_groups=[PortalRuleGroupRow(1, group, 1) for group in needs],
+        outside_areas=[IN] if scenario.get("outside") else [],
         occupancy_limits=[OccupancyLimitsRow(IN, *limits, NEVER)],
         escort_rules=escorts if "within" in scenario else [],
     )

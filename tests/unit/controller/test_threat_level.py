@@ -71,6 +71,21 @@ def test_the_next_swipe_obeys_a_level_and_its_end(site: Path, start: Start) -> N
         assert told(bench) == [(2, False), (0, False)]
 
 
+def test_a_reader_at_the_way_out_of_the_site_opens_at_every_level(site: Path, start: Start) -> None:
+    with start(site) as bench:
+        with bench.store() as store:
+            store.insert("areas", [{"id": 11, "name": "street"}])
+            where = {"portals": {"id": 1}}
+            store.modify("portals", {"area_to_id": 11}, where)
+            store.insert("occupancy_limits", [{"area_id": 11, "minimum": 2}])
+        bench.pass_time(1.1)
+        set_level(bench, 2)
+        assert swiped(bench) == (6, ANA)
+        with bench.store() as store:
+            store.insert("outside_areas", [{"area_id": 11}])
+        assert swiped(bench) == (7, ANA)
+
+
 def test_an_exit_button_opens_at_every_level(site: Path, start: Start) -> None:
     with start(site) as bench:
         set_level(bench, 2)

@@ -38,8 +38,19 @@ WRONG_ENTRIES, WITHIN_MS, LOCKED_MS = 5, 60_000, 90_000
 # ---- threat levels -----------------------------------------------------------------------------
 
 
+def leads_out(tables: Tables, portal_id: int) -> bool:
+    """Whether whoever passes a portal leaves the site."""
+    outside = {row["area_id"] for row in tables["outside_areas"]}
+    return any(
+        it["area_to_id"] in outside and it["area_from_id"] not in outside
+        for it in find(tables, "portals", id=portal_id)
+    )
+
+
 def outlasts(tables: Tables, step: Row, when: When) -> bool:
     """Whether the threat level in force lets somebody of this person's departments pass."""
+    if leads_out(tables, step["portal"]):
+        return True
     for level in find(tables, "threat_levels", level=step["threat"]):
         listed = find(tables, "threat_level_groups", threat_level_id=level["id"])
         theirs = groups_of(tables, {"id": step["user"]}, when)
@@ -49,6 +60,8 @@ def outlasts(tables: Tables, step: Row, when: When) -> bool:
 
 def asked_at_level(tables: Tables, step: Row) -> set[str]:
     """What the threat level in force asks of everyone."""
+    if leads_out(tables, step["portal"]):
+        return set()
     modes = [it["factor_mode"] for it in find(tables, "threat_levels", level=step["threat"])]
     return {name for bit, name in ((1, "card"), (2, "pin")) for mode in modes if mode & bit}
 
@@ -88,7 +101,8 @@ def limits_of(tables: Tables, step: Row) -> tuple[Row, set[int]]:
     """The limits of the area that the portal leads to, and who is in it by every entry so far."""
     [portal] = find(tables, "portals", id=step["portal"])
     rows = find(tables, "occupancy_limits", area_id=portal["area_to_id"])
-    if portal["area_from_id"] == portal["area_to_id"] or not rows:
+    apart = portal["area_from_id"] != portal["area_to_id"]
+    if not apart or not rows or leads_out(tables, portal["id"]):
         return {"maximum": 0, "minimum": 0}, set()
     last = {it["user_id"]: it["area_id"] for it in step["passages"] if it["area_id"]}
     return rows[0], {who for who, area in last.items() if area == portal["area_to_id"]}

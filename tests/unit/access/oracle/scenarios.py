@@ -298,6 +298,9 @@ def _crowds(draw: Random) -> Tables:
     limits = [id_ for id_ in (1, 2, 3) if draw.random() < 0.7] if draw.random() < 0.4 else []
     escorts = [id_ for id_ in range(1, 5) if draw.random() < 0.6] if draw.random() < 0.4 else []
     return {
+        "outside_areas": [
+            {"area_id": id_} for id_ in draw.choice(((), (), (1,), (3,), (1, 2), (1, 2, 3)))
+        ],
         "occupancy_limits": [
             {
                 "area_id": id_,

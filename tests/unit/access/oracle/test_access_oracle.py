@@ -89,6 +89,7 @@ def policy_of(tables: Tables) -> Policy:
     found["contingency_rules"] = [
         row["access_rule_id"] for row in tables["contingency_card_access_rules"]
     ]
+    found["outside_areas"] = [row["area_id"] for row in tables["outside_areas"]]
     found["passback_areas"] = [
         LinkRow(row["area_id"], row["mode"]) for row in tables["antipassback_areas"]
     ]

@@ -5,7 +5,6 @@ It tells the site's name, the device's id and the version, which anybody on the 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ import structlog
 
 from gateway.api.server import Listener
 from gateway.host.network import machine_addresses
+from gateway.threads import WokenThread
 
 if TYPE_CHECKING:
     from zeroconf import ServiceInfo, Zeroconf
@@ -25,7 +25,6 @@ CHECK_S = 30.0
 _LONGEST_NAME = 63
 """Bytes of the name of an instance (RFC 6763, 4.1.1)."""
 _ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
-_CLOSE_S = 5.0
 
 log = structlog.get_logger("mdns")
 
@@ -78,8 +77,11 @@ def instance_name(site: str) -> str:
     return shown.encode()[:_LONGEST_NAME].decode(errors="ignore").strip() or "gateway"
 
 
-class Announcement:
-    """Keeps the announcement up to date until closed. A failure is logged, and tried again."""
+class Announcement(WokenThread):
+    """Keeps the announcement up to date until closed, which withdraws it. A failure is logged, and
+    tried again."""
+
+    close_s = 5.0
 
     def __init__(
         self,
@@ -87,37 +89,27 @@ class Announcement:
         about: AnnouncedDevice,
         machine: Callable[[], Collection[str]] = machine_addresses,
     ) -> None:
+        super().__init__("mdns")
         self._listeners = listeners
         self._about = about
         self._machine = machine
         self._announced: tuple[Offer, ...] = ()
         self._responder: Zeroconf | None = None
         self._failing = False
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mdns", daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
+    def work(self) -> float:
+        try:
+            self._follow()
+        except OSError as error:
+            if not self._failing:
+                log.warning("the device is not announced on the network", why=repr(error))
+            self._failing = True
+            self._withdraw()
+        else:
+            self._failing = False
+        return CHECK_S
 
-    def close(self) -> None:
-        """Withdraw the announcement."""
-        self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join(_CLOSE_S)
-
-    def _run(self) -> None:
-        while True:
-            try:
-                self._follow()
-            except OSError as error:
-                if not self._failing:
-                    log.warning("the device is not announced on the network", why=repr(error))
-                self._failing = True
-                self._withdraw()
-            else:
-                self._failing = False
-            if self._stop.wait(CHECK_S):
-                break
+    def _release(self) -> None:
         self._withdraw()
 
     def _follow(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -15,6 +14,7 @@ from gateway.link.client import ControllerClient
 from gateway.store.objects.store import Store
 from gateway.store.tables.audit import AuditType, write_entry
 from gateway.store.tables.expired_credentials import ExpiryStateTable, clear_expired
+from gateway.threads import WokenThread
 
 CHECK_S = 60.0
 """Time between two checks of the clock."""
@@ -25,8 +25,13 @@ KEPT_S = 3_600
 log = structlog.get_logger("expiry")
 
 
-class ExpiredPeople:
-    """One thread that deletes the credentials when the daily time has come."""
+class ExpiredPeople(WokenThread):
+    """Deletes the credentials when the daily time has come.
+
+    `close` lets the current transaction end.
+    """
+
+    close_s = None
 
     def __init__(
         self,
@@ -36,6 +41,7 @@ class ExpiredPeople:
         trusted: Callable[[], bool],
     ) -> None:
         """`trusted` tells whether the clock is trusted. Raises StorageError."""
+        super().__init__("expiry")
         self._store = store
         self._clock = clock
         self._device_time = device_time
@@ -43,22 +49,10 @@ class ExpiredPeople:
         self._kept = ExpiryStateTable(store)
         self._state = self._kept.read()
         self._kept_state = self._state
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="expiry", daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
-
-    @property
-    def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
-
-    def close(self) -> None:
-        """Stop after the current transaction, and wait for the thread."""
-        self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+    def work(self) -> float:
+        self.check()
+        return CHECK_S
 
     def check(self) -> None:
         """Check the clock once, and delete if the time has come."""
@@ -111,11 +105,6 @@ class ExpiredPeople:
         if kept is None or aged or state.turn != kept.turn:
             self._kept.keep(state)
             self._kept_state = state
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self.check()
-            self._stop.wait(CHECK_S)
 
 
 def clock_trusted_by(controller: ControllerClient) -> bool:

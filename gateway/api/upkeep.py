@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from gateway.store.check import FullCheck, damage, full_checks, keep_full_checks
 from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.objects.store import Store
 from gateway.store.tables.audit import AuditType, write_entry
+from gateway.threads import WokenThread
 
 HOUR = 3
 """Hour of the site's wall clock at which the nightly full check starts: few people pass then."""
@@ -29,35 +29,27 @@ _DAY_S = 24 * 3_600
 log = structlog.get_logger("upkeep")
 
 
-class FileChecks:
-    """One thread: a quick check of the store at the start, a full one of both files each night.
+class FileChecks(WokenThread):
+    """A quick check of the store at the start, a full one of both files each night.
 
     It reads on its own connections, so that no writer waits for it.
     """
 
     def __init__(self, data: Path, store: Store, clock: Clock, device_time: DeviceTime) -> None:
         """Checks the files in `data`; reports damage in the audit log of `store`."""
+        super().__init__("checks")
         self._data = data
         self._store = store
         self._clock = clock
         self._device_time = device_time
-        self._stop = threading.Event()
         self._connection: sqlite3.Connection | None = None
-        self._thread = threading.Thread(target=self._run, name="checks", daemon=True)
         self._night = self._last_night()
-
-    def start(self) -> None:
-        self._thread.start()
-
-    @property
-    def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
 
     def close(self) -> None:
         """Interrupt a running check, and wait for the thread."""
         self._stop.set()
-        while self._thread.is_alive():
+        self._wake.set()
+        while self.alive:
             connection = self._connection
             if connection is not None:
                 with suppress(sqlite3.ProgrammingError):  # closed at this moment
@@ -81,9 +73,11 @@ class FileChecks:
 
     def _run(self) -> None:
         self._checked(STORE_FILE, full=False)
-        while not self._stop.is_set():
-            self.look()
-            self._stop.wait(LOOK_S)
+        super()._run()
+
+    def work(self) -> float:
+        self.look()
+        return LOOK_S
 
     def _checked(self, name: str, *, full: bool) -> FullCheck:
         wrong = damage(self._data / name, full=full, connected=self._keep_connection)

@@ -165,7 +165,7 @@ class Outbox(DestinationThread):
     def _interrupt(self) -> None:
         self._channel.abort()
 
-    def _disconnect(self) -> None:
+    def _release(self) -> None:
         self._channel.close()
 
     def _step(self) -> float | None:

@@ -20,9 +20,9 @@ from gateway.settings import ServerSettings
 from gateway.store.journal import CommittedEntry, EntryKind, JournalReader
 from gateway.store.objects.store import Store
 from gateway.store.tables.destinations import DestinationState, DestinationTable, peer_key
+from gateway.threads import WokenThread
 from gateway.uplink.peer_client import Peer, checked_peer, peer_address
 from gateway.uplink.peer_worker import PeerOrder, PeerWorker
-from gateway.uplink.threads import WokenThread
 
 LATE_S = 5.0
 """Time after a grant beyond which nothing is opened elsewhere."""

@@ -108,7 +108,7 @@ class PushPoller(DestinationThread):
     def _interrupt(self) -> None:
         self._client.abort()
 
-    def _disconnect(self) -> None:
+    def _release(self) -> None:
         self._client.close()
 
     def _run(self) -> None:

@@ -1,9 +1,8 @@
-"""Threads that work whenever there may be something to do, and those of one destination."""
+"""The thread of one destination."""
 
 from __future__ import annotations
 
-import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from contextlib import suppress
 from dataclasses import replace
 
@@ -13,62 +12,13 @@ from gateway.clock import Clock
 from gateway.errors import StorageError
 from gateway.store.objects.store import Store
 from gateway.store.tables.destinations import DestinationState
+from gateway.threads import WokenThread
 from gateway.uplink.destination import DestinationRecord
 
 AGAIN_S = 10.0
 """Pause after the database could not be read."""
-CLOSE_S = 2.0
-"""Longest wait for a thread that ends."""
 
 log = structlog.get_logger("outbox")
-
-
-class WokenThread(ABC):
-    """Works, waits until it is woken or a pause is over, and works again, until closed. Any thread
-    may call its public methods."""
-
-    def __init__(self, name: str) -> None:
-        self._stop = threading.Event()
-        self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    @property
-    def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
-
-    def wake(self) -> None:
-        """There may be something to do, or other settings."""
-        self._wake.set()
-
-    def close(self) -> None:
-        """End what runs, and wait for the thread."""
-        self._stop.set()
-        self._wake.set()
-        self._interrupt()
-        if self._thread.ident is not None:
-            self._thread.join(CLOSE_S)
-        else:
-            self._disconnect()
-
-    @abstractmethod
-    def work(self) -> float | None:
-        """Do what can be done now; the seconds until there may be more, None for until woken."""
-
-    def _interrupt(self) -> None:  # noqa: B027 - some send no request of their own
-        """End a request that runs."""
-
-    def _disconnect(self) -> None:  # noqa: B027 - as above
-        """Close connections, at the end."""
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            self._wake.clear()
-            self._wake.wait(self.work())
-        self._disconnect()
 
 
 class DestinationThread(WokenThread):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -15,6 +14,7 @@ from gateway.clock import Clock
 from gateway.errors import GatewayError
 from gateway.link.messages import ControllerStatus
 from gateway.settings import MqttSettings, SiteFile
+from gateway.threads import OwnedThread
 from gateway.uplink.delivery import SendOutcome
 from gateway.uplink.mqtt.connection import BrokerAway, BrokerConnection, OldBroker, Outgoing
 from gateway.uplink.mqtt.discovery import BridgeIdentity, discovery_messages
@@ -67,8 +67,11 @@ class BridgedDevice(Protocol):
         """What waits for each destination."""
 
 
-class MqttBridge:
-    """One device at one broker, until closed. Any thread may call its methods."""
+class MqttBridge(OwnedThread):
+    """One device at one broker. `close` says `offline` and disconnects; `wake` says that the state
+    may have changed."""
+
+    close_s = 3.0
 
     def __init__(
         self,
@@ -79,6 +82,7 @@ class MqttBridge:
         memory: TopicMemory,
         clock: Clock,
     ) -> None:
+        super().__init__("mqtt")
         self.topics = Topics(settings.prefix, identity.device_id)
         self._settings = settings
         self._site = site
@@ -108,28 +112,6 @@ class MqttBridge:
         self._again_s: float | None = None
         """When everything is published again."""
         self._logged_s: dict[CommandOutcome, float] = {}
-        self._stop = threading.Event()
-        self._wake = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    @property
-    def alive(self) -> bool:
-        """Whether the thread runs."""
-        return self._thread.is_alive()
-
-    def wake(self) -> None:
-        """The state may have changed."""
-        self._wake.set()
-
-    def close(self) -> None:
-        """Say `offline`, disconnect, and wait for the thread."""
-        self._stop.set()
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join(3.0)
 
     def deliver(self, message: Outgoing) -> tuple[SendOutcome, str]:
         """Send a message and wait for the broker's confirmation."""

@@ -19,12 +19,12 @@ from gateway.link.messages import Command, ControllerStatus, ReportServer
 from gateway.objects.server_address import ServerAddress
 from gateway.settings import ServerSettings
 from gateway.store.objects.store import Store
+from gateway.threads import WokenThread
 from gateway.uplink.http_clients import HttpClients
 from gateway.uplink.monitor import Notification
 from gateway.uplink.online.messages import SESSION_IS_VALID, alive_message, query_of
 from gateway.uplink.online.session import OnlineSession, SessionPace, settle_alive, settle_request
 from gateway.uplink.online.target import OnlineTarget, named_server, online_target
-from gateway.uplink.threads import WokenThread
 
 KEYS = {
     "general": ["online"],

@@ -13,10 +13,10 @@ from gateway.objects.server_address import ServerAddress, server_address
 from gateway.settings import MqttSettings, ServerSettings
 from gateway.store.objects.store import Store
 from gateway.uplink.http_client import HttpClient
-from gateway.uplink.monitor import monitor_settings
+from gateway.uplink.monitor import MONITOR_KEYS, monitor_settings
 from gateway.uplink.mqtt.connection import BrokerConnection, OldBroker
 from gateway.uplink.online.target import OnlineTarget
-from gateway.uplink.push_protocol import push_settings
+from gateway.uplink.push_protocol import PUSH_KEYS, push_settings
 
 LIMIT_S = 5.0
 """Limit of one test. API clients wait 10 s."""
@@ -79,20 +79,22 @@ class DestinationProbe:
     def _address(self, name: str) -> ServerAddress | None:
         match name:
             case "monitor":
-                monitor = monitor_settings(self._values("monitor"))
+                monitor = monitor_settings(self._values(MONITOR_KEYS))
                 return monitor.address if monitor else None
             case "push":
-                push = push_settings(self._values("push_server"), plain=self._servers.plain_push)
+                push = push_settings(self._values(PUSH_KEYS), plain=self._servers.plain_push)
                 return push.address if push else None
             case "minop":
-                text = self._values("minop")["listener"]
+                text = self._values({"minop": ["listener"]})["listener"]
                 return server_address("minop.listener", text) if text.strip() else None
             case _:
                 target = self._online()
                 return target.address if target else None
 
-    def _values(self, module: str) -> Mapping[str, str]:
-        return self._store.configuration({module: _KEYS[module]})[module]
+    def _values(self, keys: Mapping[str, list[str]]) -> Mapping[str, str]:
+        """The values of the keys of one module."""
+        (module,) = keys
+        return self._store.configuration(keys)[module]
 
     def _broker(self) -> ReachedServer:
         settings = self._mqtt
@@ -121,20 +123,6 @@ class DestinationProbe:
         )
         connection.open(within_s)
         connection.close()
-
-
-_KEYS = {
-    "monitor": [
-        "hostname",
-        "port",
-        "path",
-        "request_timeout",
-        "alive_interval",
-        "inform_access_event_id",
-    ],
-    "push_server": ["push_remote_address", "push_request_timeout", "push_request_period"],
-    "minop": ["listener"],
-}
 
 
 def _since_ms(began_s: float) -> float:

@@ -76,6 +76,19 @@ class Notification:
     body: Body
 
 
+MONITOR_KEYS = {
+    "monitor": [
+        "hostname",
+        "port",
+        "path",
+        "request_timeout",
+        "alive_interval",
+        "inform_access_event_id",
+    ]
+}
+"""The configuration that `monitor_settings` takes."""
+
+
 def monitor_settings(values: Mapping[str, str]) -> MonitorSettings | None:
     """The settings in the configuration `values`; None while the monitor is off.
 

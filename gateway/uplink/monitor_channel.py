@@ -18,6 +18,7 @@ from gateway.uplink.monitor import (
     CHANGED,
     CHANGES,
     KINDS,
+    MONITOR_KEYS,
     MonitorSettings,
     MonitorTopics,
     Notification,
@@ -59,18 +60,7 @@ class MonitorChannel:
         self._topics: MonitorTopics | None = None
 
     def configure(self) -> str | None:
-        values = self._store.configuration(
-            {
-                "monitor": [
-                    "hostname",
-                    "port",
-                    "path",
-                    "request_timeout",
-                    "alive_interval",
-                    "inform_access_event_id",
-                ]
-            }
-        )["monitor"]
+        values = self._store.configuration(MONITOR_KEYS)["monitor"]
         if values != self._values:
             self._settings = monitor_settings(values)
             self._values = values

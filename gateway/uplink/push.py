@@ -26,6 +26,7 @@ from gateway.store.tables.destinations import DestinationState
 from gateway.uplink.delivery import pause_s
 from gateway.uplink.http_client import HttpAnswer, HttpClient, json_content
 from gateway.uplink.push_protocol import (
+    PUSH_KEYS,
     PushedBatch,
     PushedCommand,
     PushSettings,
@@ -153,15 +154,7 @@ class PushPoller(DestinationThread):
         return self._settings
 
     def _stored_values(self) -> Mapping[str, str]:
-        return self._store.configuration(
-            {
-                "push_server": [
-                    "push_remote_address",
-                    "push_request_timeout",
-                    "push_request_period",
-                ]
-            }
-        )["push_server"]
+        return self._store.configuration(PUSH_KEYS)["push_server"]
 
     def _replaced(self, settings: PushSettings) -> bool:
         """Whether clients have set another server than that of `settings`, or none."""

@@ -72,6 +72,10 @@ class PushedBatch:
     endpoint = "transactions"
 
 
+PUSH_KEYS = {"push_server": ["push_remote_address", "push_request_timeout", "push_request_period"]}
+"""The configuration that `push_settings` takes."""
+
+
 def push_settings(values: Mapping[str, str], *, plain: bool) -> PushSettings | None:
     """The settings in the configuration `values`; None while push is off.
 

@@ -8,7 +8,7 @@ process that died. The read goes to the client alone, into no log and no journal
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -39,8 +39,21 @@ _MS = 1_000_000
 log = structlog.get_logger("enrolment")
 
 
-@dataclass(slots=True)
-class _Capture:
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why a capture ended without a read."""
+
+    error: str
+    """Name of an error class of `gateway.errors`."""
+    why: str
+
+    @classmethod
+    def of(cls, error: GatewayError) -> Refused:
+        return cls(type(error).__name__, str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureState:
     """The active capture, or one that has ended and whose client has no answer yet."""
 
     ticket: str
@@ -52,43 +65,27 @@ class _Capture:
     """When the client counts as gone."""
     told_ns: int
     """When a waiting request is answered without a read."""
-    asker: tuple[bytes, Request] | None
+    asker: Asked | None = None
     """The request that waits for an answer; None between two requests."""
-    outcome: Captured | GatewayError | None = None
+    captured: Captured | None = None
+    refused: Refused | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.captured is not None or self.refused is not None
 
     @property
     def ends_ns(self) -> int:
         return self.since_ns + self.left_ms * _MS
 
-    def takes(self, at_ns: int) -> bool:
-        """Whether a read at `at_ns` belongs to the capture."""
-        within = self.since_ns <= at_ns < min(self.ends_ns, self.lease_ns)
-        return self.outcome is None and within
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """Why a capture ended without a read."""
-
-    error: str
-    """Name of an error class of `gateway.errors`."""
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class CaptureState:
-    """As `_Capture`."""
-
-    ticket: str
-    kind: CredentialKind
-    reader: str
-    since_ns: int
-    left_ms: int
-    lease_ns: int
-    told_ns: int
-    asker: Asked | None
-    captured: Captured | None
-    refused: Refused | None
+    def takes(self, identification: Identification) -> bool:
+        """Whether a read belongs to the capture."""
+        return (
+            not self.ended
+            and identification.reader == self.reader
+            and identification.credential.kind is self.kind
+            and self.since_ns <= identification.at_ns < min(self.ends_ns, self.lease_ns)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,52 +110,19 @@ class EnrolmentCapture(Component):
         self._online = online
         self._answers = answers
         self._clock = clock
-        self._capture: _Capture | None = None
+        self._capture: CaptureState | None = None
 
     def state(self) -> EnrolmentCaptureState:
-        now = self._capture
-        if now is None:
-            return EnrolmentCaptureState(None)
-        failed = now.outcome if isinstance(now.outcome, GatewayError) else None
-        return EnrolmentCaptureState(
-            CaptureState(
-                now.ticket,
-                now.kind,
-                now.reader,
-                now.since_ns,
-                now.left_ms,
-                now.lease_ns,
-                now.told_ns,
-                Asked(*now.asker) if now.asker else None,
-                now.outcome if isinstance(now.outcome, Captured) else None,
-                Refused(type(failed).__name__, str(failed)) if failed else None,
-            )
-        )
+        return EnrolmentCaptureState(self._capture)
 
     def restore(self, state: EnrolmentCaptureState) -> None:
-        kept = state.capture
-        if kept is None:
-            self._capture = None
-            return
-        why = kept.refused
-        failed = error_named(why.error, why.why) if why else None
-        self._capture = _Capture(
-            kept.ticket,
-            kept.kind,
-            kept.reader,
-            kept.since_ns,
-            kept.left_ms,
-            kept.lease_ns,
-            kept.told_ns,
-            (kept.asker.address, kept.asker.request) if kept.asker else None,
-            kept.captured or failed,
-        )
+        self._capture = state.capture
 
     @property
     def waits_at(self) -> str | None:
         """The reader that waits for a credential; None without one."""
         capture = self._capture
-        return capture.reader if capture is not None and capture.outcome is None else None
+        return None if capture is None or capture.ended else capture.reader
 
     def ask(self, address: bytes, request: Request, command: Capture) -> None:
         """Begin the capture of `command` or continue it; the answer follows later.
@@ -172,35 +136,32 @@ class EnrolmentCapture(Component):
         capture = self._capture
         if capture is None:
             capture = self._begun(command, now_ns)
-            self._capture = capture
             log.info("enrolment begins", reader=capture.reader, credential=capture.kind.value)
         elif capture.ticket != command.ticket:
             raise InvalidRequest(f"another enrolment is running at reader {capture.reader!r}")
-        capture.asker = (address, request)
-        capture.told_ns = now_ns + ASK_AGAIN_NS
-        capture.lease_ns = now_ns + LEASE_NS
-        if capture.outcome is not None:
-            self._capture = None
-            self._answer(capture, capture.outcome)
+        self._go_on(
+            replace(
+                capture,
+                asker=Asked(address, request),
+                told_ns=now_ns + ASK_AGAIN_NS,
+                lease_ns=now_ns + LEASE_NS,
+            )
+        )
 
     def cancel(self, command: CancelCapture) -> None:
         """End the capture of that ticket, if it is active."""
         capture = self._capture
-        if capture is not None and capture.ticket == command.ticket and capture.outcome is None:
-            self._end(capture, InvalidRequest("the enrolment was cancelled"))
+        if capture is not None and capture.ticket == command.ticket and not capture.ended:
+            self._refuse(capture, "the enrolment was cancelled")
 
     def takes(self, identification: Identification) -> bool:
         """Take the read if it belongs to the capture; return whether it does."""
         capture = self._capture
-        credential = identification.credential
-        if (
-            capture is None
-            or identification.reader != capture.reader
-            or credential.kind is not capture.kind
-            or not capture.takes(identification.at_ns)
-        ):
+        if capture is None or not capture.takes(identification):
             return False
-        self._end(capture, Captured(reader=capture.reader, value=credential.value))
+        log.info("enrolment ends", reader=capture.reader, taken=True)
+        value = identification.credential.value
+        self._go_on(replace(capture, captured=Captured(reader=capture.reader, value=value)))
         return True
 
     def settle(self) -> None:
@@ -212,14 +173,12 @@ class EnrolmentCapture(Component):
         if now_ns >= capture.lease_ns:
             log.info("enrolment ends: its client is gone", reader=capture.reader)
             self._capture = None
-        elif capture.outcome is None and now_ns >= capture.ends_ns:
+        elif not capture.ended and now_ns >= capture.ends_ns:
             seconds = capture.left_ms / 1000
-            self._end(
-                capture,
-                InvalidRequest(f"nobody acted at reader {capture.reader!r} within {seconds:g} s"),
-            )
+            self._refuse(capture, f"nobody acted at reader {capture.reader!r} within {seconds:g} s")
         elif capture.asker is not None and now_ns >= capture.told_ns:
-            self._answer(capture, Captured(reader=capture.reader))
+            self._answer(capture.asker, Captured(reader=capture.reader))
+            self._capture = replace(capture, asker=None)
 
     def tick(self, now_ms: int) -> None:
         del now_ms
@@ -230,14 +189,14 @@ class EnrolmentCapture(Component):
         if capture is None:
             return None
         due_ns = capture.lease_ns
-        if capture.outcome is None:
+        if not capture.ended:
             due_ns = min(due_ns, capture.ends_ns)
         if capture.asker is not None:
             due_ns = min(due_ns, capture.told_ns)
         return -(-due_ns // _MS)
 
-    def _begun(self, command: Capture, now_ns: int) -> _Capture:
-        return _Capture(
+    def _begun(self, command: Capture, now_ns: int) -> CaptureState:
+        return CaptureState(
             ticket=command.ticket,
             kind=command.credential,
             reader=self._reader(command.credential, command.reader),
@@ -245,7 +204,6 @@ class EnrolmentCapture(Component):
             left_ms=command.left_ms,
             lease_ns=now_ns + LEASE_NS,
             told_ns=now_ns + ASK_AGAIN_NS,
-            asker=None,
         )
 
     def _reader(self, kind: CredentialKind, name: str | None) -> str:
@@ -263,20 +221,24 @@ class EnrolmentCapture(Component):
             raise DeviceUnavailable(f"reader {chosen!r} is offline: nobody could act at it")
         return chosen
 
-    def _end(self, capture: _Capture, outcome: Captured | GatewayError) -> None:
-        """End the capture; its client gets the outcome now, or when it asks again."""
-        capture.outcome = outcome
-        log.info("enrolment ends", reader=capture.reader, taken=isinstance(outcome, Captured))
-        if capture.asker is not None:
-            self._capture = None
-            self._answer(capture, outcome)
+    def _refuse(self, capture: CaptureState, why: str) -> None:
+        """End the capture without a read."""
+        log.info("enrolment ends", reader=capture.reader, taken=False)
+        self._go_on(replace(capture, refused=Refused.of(InvalidRequest(why))))
 
-    def _answer(self, capture: _Capture, what: Captured | GatewayError) -> None:
-        if capture.asker is None:
+    def _go_on(self, capture: CaptureState) -> None:
+        """Keep the capture, or answer the outcome of one that has ended: its client gets it now, or
+        when it asks again."""
+        outcome = capture.captured or capture.refused
+        if outcome is None or capture.asker is None:
+            self._capture = capture
             return
-        address, request = capture.asker
-        capture.asker = None
+        self._capture = None
+        self._answer(capture.asker, outcome)
+
+    def _answer(self, asker: Asked, what: Captured | Refused) -> None:
         if isinstance(what, Captured):
-            self._answers.now(address, request, what.model_dump(mode="json"))
+            self._answers.now(asker.address, asker.request, what.model_dump(mode="json"))
         else:
-            self._answers.refuse(address, request, what)
+            error = error_named(what.error, what.why)
+            self._answers.refuse(asker.address, asker.request, error)

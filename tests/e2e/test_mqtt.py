@@ -130,6 +130,27 @@ def test_a_stale_command_and_one_beyond_the_rights_move_nothing(
     assert running.board.edges(FRONT) == before
 
 
+def test_a_threat_level_is_shown_raised_and_not_lowered(
+    site: AtBroker, client: BrokerClient, eventually: Eventually
+) -> None:
+    topic, api = f"{site.root}/threat_level", site.running.api
+    eventually(lambda: client.last(topic) == "0", "the state")
+    api.create("threat_levels", {"id": 2, "level": 2, "name": "guards"})
+    known = send(client, f"{topic}/set", "2")
+    assert answer(client, f"{topic}/result", known, eventually)["ok"] is True
+    eventually(lambda: client.last(topic) == "2", "the state")
+    known = send(client, f"{topic}/set", "0")
+    found = answer(client, f"{topic}/result", known, eventually)
+    assert found["error"] == "Invalid access level"
+    api.post("set_threat_level", {"level": 0})
+    eventually(lambda: client.last(topic) == "0", "the state")
+    levels = eventually(
+        lambda: [it["level"] for it in events(client, f"{site.root}/event") if "level" in it],
+        "the events",
+    )
+    assert levels[0] == 2
+
+
 def test_zones_are_armed_and_disarmed(
     site: AtBroker, client: BrokerClient, eventually: Eventually
 ) -> None:

@@ -25,7 +25,7 @@ ENTITIES = {
     "button": 2,
     "event": 3,
     "lock": 2,
-    "select": 1,
+    "select": 2,
     "sensor": 3,
 }
 

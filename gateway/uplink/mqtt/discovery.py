@@ -18,6 +18,7 @@ from gateway.uplink.mqtt.state import (
     ARMED,
     ARMING,
     DISARMED,
+    LEVELS,
     LOCKED,
     MODES,
     PENDING,
@@ -83,6 +84,7 @@ class _Describer:
             "fire": _sensor("Fire", of("fire"), "safety"),
             "event": _event(of("event"), DEVICE_EVENTS),
             **self._mode(),
+            **self._threat_level(),
             **self._zones(),
             **self._readers(),
             **self._buttons(),
@@ -161,6 +163,14 @@ class _Describer:
         return {
             "mode": {**select, "options": list(MODES), **_commands(self._topics.of("mode/set"))}
         }
+
+    def _threat_level(self) -> dict[str, Config]:
+        state = self._topics.of("threat_level")
+        if not self._settings.commands:
+            return {"threat_level_shown": _choice("Threat level", state, LEVELS)}
+        select = {"platform": "select", "name": "Threat level", "state_topic": state}
+        orders = _commands(self._topics.of("threat_level/set"))
+        return {"threat_level": {**select, "options": list(LEVELS), **orders}}
 
     def _zones(self) -> dict[str, Config]:
         found: dict[str, Config] = {}

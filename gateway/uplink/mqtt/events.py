@@ -23,6 +23,7 @@ KINDS = (
     EntryKind.NO_ENTRY,
     EntryKind.PRE_ALARM,
     EntryKind.STARTED,
+    EntryKind.THREAT_LEVEL,
     EntryKind.TRIGGER,
     EntryKind.TURN,
 )
@@ -74,6 +75,7 @@ DEVICE_EVENTS = (
     "keypad_locked",
     "keypad_freed",
     "message",
+    "threat_level",
 )
 """As DOOR_EVENTS, for what belongs to no door of the site."""
 
@@ -156,6 +158,8 @@ class EventTeller:
                 pass  # of the turnstile, or what is left of its time
             case EntryKind.PRE_ALARM if not body["on"]:
                 pass
+            case EntryKind.THREAT_LEVEL:
+                yield from self._threat_level(body)
             case EntryKind.TRIGGER:
                 yield from _message(body)
             case _:
@@ -177,6 +181,12 @@ class EventTeller:
             doors = list(self._doors_of_portal(row["portal_id"]))
         for door in doors or [0]:
             yield SiteEvent(word, door, about)
+
+    def _threat_level(self, body: Body) -> Iterator[SiteEvent]:
+        if body.get("again"):  # at a start, with what is left of its time
+            return
+        by = {"by": body["login"]} if self._persons and body.get("login") else {}
+        yield SiteEvent("threat_level", 0, {"level": body["level"], **by})
 
     def _alarm(self, body: Body) -> SiteEvent:
         row = body["row"]

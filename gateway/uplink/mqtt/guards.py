@@ -16,6 +16,7 @@ import pydantic_core
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.link.messages import LONGEST_EXIT_S
+from gateway.objects.threat import HIGHEST_LEVEL
 
 LARGEST_PAYLOAD = 1_024
 """Bytes of a command."""
@@ -57,6 +58,7 @@ class TargetKind(StrEnum):
     DOOR = "door"
     ZONE = "zone"
     MODE = "mode"
+    THREAT_LEVEL = "threat_level"
     SILENCE = "silence"
     IDENTIFY = "identify"
 
@@ -135,6 +137,7 @@ _DONE_BY: Mapping[TargetKind, Mapping[str, str]] = {
     TargetKind.DOOR: {"open": "open", "unlock": "unlock", "lock": "lock"},
     TargetKind.ZONE: {"arm": "arm", "arm_away": "arm", "disarm": "disarm"},
     TargetKind.MODE: {"normal": "normal", "lock_down": "lock_down", "emergency": "emergency"},
+    TargetKind.THREAT_LEVEL: {str(level): str(level) for level in range(HIGHEST_LEVEL + 1)},
     TargetKind.SILENCE: {"press": "silence", "silence": "silence"},
     TargetKind.IDENTIFY: {"press": "identify", "identify": "identify"},
 }

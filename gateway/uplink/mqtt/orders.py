@@ -10,7 +10,7 @@ from gateway.uplink.mqtt.guards import BrokerCommand, CommandTarget, TargetKind
 from gateway.uplink.mqtt.topics import Topics
 
 REASON = "set over MQTT"
-"""`reason` of an exception mode."""
+"""`reason` of an exception mode and of a threat level."""
 _TIMEOUTS = {"open": "", "unlock": "timeout=0", "lock": "timeout=-1"}
 """Parameter of an opening (Access API, actions): none is the door's own time."""
 _BUZZ = {"frequency": 4_000, "duty_cycle": 50, "timeout": 1_000}
@@ -27,7 +27,12 @@ def command_targets(topics: Topics, site: SiteFile) -> dict[str, CommandTarget]:
     }
     device = {
         topics.of(f"{kind}/set"): CommandTarget(kind)
-        for kind in (TargetKind.MODE, TargetKind.SILENCE, TargetKind.IDENTIFY)
+        for kind in (
+            TargetKind.MODE,
+            TargetKind.THREAT_LEVEL,
+            TargetKind.SILENCE,
+            TargetKind.IDENTIFY,
+        )
     }
     return {**doors, **zones, **device}
 
@@ -38,13 +43,14 @@ def request_of(command: BrokerCommand, site: SiteFile) -> tuple[str, Mapping[str
     match command.target.kind, command.do:
         case TargetKind.DOOR, _:
             return "execute_actions", {"actions": [_action(command, site)]}
-        case TargetKind.ZONE, "arm":
-            return "alarm_arm", {**zones, "exit_delay_s": command.exit_delay_s}
-        case TargetKind.ZONE, _:
-            return "alarm_disarm", zones
+        case TargetKind.ZONE, do:
+            arming = {**zones, "exit_delay_s": command.exit_delay_s}
+            return ("alarm_arm", arming) if do == "arm" else ("alarm_disarm", zones)
         case TargetKind.MODE, _:
             mode = "none" if command.do == "normal" else command.do
             return "set_exception_mode", {"door": 0, "mode": mode, "reason": REASON}
+        case TargetKind.THREAT_LEVEL, level:
+            return "set_threat_level", {"level": int(level), "reason": REASON}
         case TargetKind.SILENCE, _:
             return "alarm_status", {"stop": True}
     return "buzzer_buzz", _BUZZ

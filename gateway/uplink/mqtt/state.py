@@ -10,6 +10,7 @@ from typing import Any
 from gateway.alarms.causes import AlarmCause
 from gateway.doors.values import DoorAlarm, Mode, effective_mode
 from gateway.link.messages import ControllerStatus, DoorStatus, ZoneStatus
+from gateway.objects.threat import HIGHEST_LEVEL
 from gateway.settings import SiteFile
 from gateway.uplink.mqtt.topics import OFF, OFFLINE, ON, ONLINE, UNKNOWN, Topics
 
@@ -24,6 +25,8 @@ ARMED, BYPASSED, DISARMED, ARMING, PENDING, TRIGGERED = (
 LOCKED, UNLOCKED, JAMMED = "LOCKED", "UNLOCKED", "JAMMED"
 MODES = tuple(mode.value for mode in (Mode.NORMAL, Mode.LOCK_DOWN, Mode.EMERGENCY))
 """Of the device; a fire has a topic of its own."""
+LEVELS = tuple(str(level) for level in range(HIGHEST_LEVEL + 1))
+"""The threat levels."""
 
 _HELD, _FORCED, _WELDED = (
     alarm.name.lower() for alarm in (DoorAlarm.HELD_OPEN, DoorAlarm.FORCED_OPEN, DoorAlarm.WELDED)
@@ -36,6 +39,7 @@ def state_messages(topics: Topics, site: SiteFile, status: ControllerStatus) -> 
     tampered = any(alarm.cause == AlarmCause.TAMPER for alarm in status.alarms)
     said[topics.of("tamper")] = _flag(tampered)
     said[topics.of("fire")] = _flag(status.fire is not None)
+    said[topics.of("threat_level")] = str(status.threat.level)
     for door in status.doors:
         said |= _door(topics, door)
     for zone in status.zones:

@@ -121,6 +121,7 @@ def test_state_is_retained_and_published_on_change(bridged: Bridged, broker: Mos
         f"{ROOT}/status": "online",
         f"{ROOT}/controller": "online",
         f"{ROOT}/mode": "normal",
+        f"{ROOT}/threat_level": "0",
         f"{ROOT}/tamper": "OFF",
         f"{ROOT}/fire": "OFF",
         **{

@@ -17,7 +17,7 @@ from gateway.uplink.mqtt.discovery import BridgeIdentity, discovery_messages
 from gateway.uplink.mqtt.guards import BrokerCommand, CommandGuard, Incoming
 from gateway.uplink.mqtt.orders import command_targets
 from gateway.uplink.mqtt.retained import RetainedPublisher
-from gateway.uplink.mqtt.state import JAMMED, LOCKED, MODES, UNLOCKED, state_messages
+from gateway.uplink.mqtt.state import JAMMED, LEVELS, LOCKED, MODES, UNLOCKED, state_messages
 from gateway.uplink.mqtt.topics import Topics
 from tests.mqtt.device import ID, StrawMemory, report, site_with
 from tests.mqtt.home_assistant import complaints
@@ -105,6 +105,7 @@ def rendered(component: dict[str, Any], **given: str) -> bytes:
         ("silence", {"value": "payload_press"}, "silence"),
         ("identify", {"value": "payload_press"}, "identify"),
         *(("mode", {"value": mode}, mode) for mode in MODES),
+        *(("threat_level", {"value": level}, level) for level in LEVELS),
     ],
 )
 def test_what_home_assistant_sends_is_understood(key: str, given: dict[str, str], do: str) -> None:

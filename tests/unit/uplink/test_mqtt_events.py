@@ -98,6 +98,8 @@ def alarm(cause: int, *, on: bool = True, door: int = 0) -> dict[str, Any]:
         (EntryKind.PRE_ALARM, {"door": 1, "on": True}, [1], "pre_alarm"),
         (EntryKind.PRE_ALARM, {"door": 1, "on": False}, [], ""),
         (EntryKind.STARTED, {}, [0], "started"),
+        (EntryKind.THREAT_LEVEL, {"level": 2, "login": "eva"}, [0], "threat_level"),
+        (EntryKind.THREAT_LEVEL, {"level": 2, "again": True}, [], ""),
     ],
 )
 def test_an_entry_is_told_where_it_belongs(

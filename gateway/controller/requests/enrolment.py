@@ -65,10 +65,10 @@ class CaptureState:
     """When the client counts as gone."""
     told_ns: int
     """When a waiting request is answered without a read."""
-    asker: Asked | None = None
+    asker: Asked | None
     """The request that waits for an answer; None between two requests."""
-    captured: Captured | None = None
-    refused: Refused | None = None
+    captured: Captured | None
+    refused: Refused | None
 
     @property
     def ended(self) -> bool:
@@ -204,6 +204,9 @@ class EnrolmentCapture(Component):
             left_ms=command.left_ms,
             lease_ns=now_ns + LEASE_NS,
             told_ns=now_ns + ASK_AGAIN_NS,
+            asker=None,
+            captured=None,
+            refused=None,
         )
 
     def _reader(self, kind: CredentialKind, name: str | None) -> str:

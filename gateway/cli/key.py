@@ -15,6 +15,12 @@ from gateway.settings.seal_key import key_path
 from gateway.store.files import STORE_FILE
 from gateway.store.objects.store import Store
 
+_COPIES = (
+    "Start the api process again and restart the controller: journal and mirror then forget what"
+    " was sealed with the former key. Copies of the databases from before still hold it; `gateway"
+    " doctor`, as root, names those on this device and how to remove them"
+)
+
 
 @click.command()
 @data_option
@@ -56,3 +62,4 @@ def _make(data: Path, path: Path) -> None:
             " disk and start the api process, which tries again",
             err=True,
         )
+    click.echo(_COPIES, err=True)

@@ -30,12 +30,13 @@ from gateway.host.clock_trust import ClockTrust, is_behind
 from gateway.link.runtime import RuntimeDirectory
 from gateway.settings import SiteFile
 from gateway.settings.seal_key import sealer_of
-from gateway.store.files import JOURNAL_FILE
+from gateway.store.files import JOURNAL_FILE, mirror_path
 from gateway.store.files.current import CurrentFile
 from gateway.store.journal import JOURNAL_FORM, EntryKind, Journal, Timer
 from gateway.store.journal.history import History, NoHistory, ReadOnlyHistory
 from gateway.store.journal.renewal import JournalFile
 from gateway.store.journal.retention import Retention
+from gateway.store.mirror.key_id import key_of
 
 log = structlog.get_logger("controller")
 
@@ -65,7 +66,14 @@ def recording(
 ) -> Iterator[Record]:
     """Read the journal and write it from here on; raises StorageError and DamagedFile."""
     path = data / JOURNAL_FILE
-    file = JournalFile(path, boot_id(), instant.utc, partial(known_of, data), sealer_of(data, site))
+    file = JournalFile(
+        path,
+        boot_id(),
+        instant.utc,
+        partial(known_of, data),
+        sealer_of(data, site),
+        partial(key_of, mirror_path(data)),
+    )
     with closing(CurrentFile(path, JOURNAL_FORM)) as current:
         found = _opened(file, current)
         try:

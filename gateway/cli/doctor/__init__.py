@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from ipaddress import ip_address
@@ -14,6 +14,7 @@ import click
 from gateway.cli.doctor.board import board_findings
 from gateway.cli.doctor.findings import Finding, Grade, fail, ok, report, warn
 from gateway.cli.doctor.machine import disk_findings, machine_findings
+from gateway.cli.doctor.old_copies import OldCopy, upgrade_copies
 from gateway.cli.doctor.peers import peer_findings
 from gateway.cli.doctor.rules import rule_findings
 from gateway.cli.doctor.sealing import sealing_findings
@@ -78,14 +79,14 @@ OSDP readers unless it is their port."""
 def doctor(data: Path, *, as_json: bool) -> None:
     """Check the site file, the board, the rules and the databases; exit code 1 if any fails."""
     # What the owner of the store may not read.
-    chips, machine = read_chips(), MachineFiles()
+    chips, machine, copies = read_chips(), MachineFiles(), upgrade_copies()
     machine.read_as_root()
     try:
         become_owner(data / STORE_FILE)
     except DataDirectoryError:
         become_owner(data / JOURNAL_FILE)  # the store is lost; the doors work without it
     initialised(data)
-    report(examine(data, machine, chips=lambda: chips), as_json=as_json)
+    report(examine(data, machine, lambda: chips, copies=lambda: copies), as_json=as_json)
 
 
 def examine(
@@ -93,10 +94,12 @@ def examine(
     machine: MachineFiles | None = None,
     chips: Callable[[], Chips] = read_chips,
     has: Callable[[str], object] = find_spec,
+    copies: Callable[[], Iterable[OldCopy]] = upgrade_copies,
 ) -> Iterator[Finding]:
     """Every finding that needs no access to the inside of the processes.
 
-    `machine`, `chips` and `has` (finds a Python package) default to those of this computer.
+    `machine`, `chips`, `has` (finds a Python package) and `copies` (of upgrades) default to those
+    of this computer.
     """
     machine = machine or MachineFiles()
     processes = list(_guarded("controller", _processes(data)))
@@ -131,7 +134,7 @@ def examine(
     if not (data / STORE_FILE).is_file():
         yield from processes
         return
-    yield from _guarded("key", sealing_findings(data, site))
+    yield from _guarded("key", sealing_findings(data, site, copies))
     if site is not None:
         yield from _guarded("rules", rule_findings(data, site))
     yield from _guarded("servers", server_findings(data, site))

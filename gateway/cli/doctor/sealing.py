@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from gateway.cli.doctor.findings import Finding, fail, ok, warn
+from gateway.cli.doctor.old_copies import OldCopy, aside_copies, copy_findings
 from gateway.errors import KeyUnusable
 from gateway.sealing import Sealer, beside_key
 from gateway.settings import SiteFile
@@ -24,8 +26,11 @@ _UNSEALED = (
 )
 
 
-def sealing_findings(data: Path, site: SiteFile | None) -> Iterator[Finding]:
-    """Whether the key is the one with which the store is sealed, and where it lies."""
+def sealing_findings(
+    data: Path, site: SiteFile | None, copies: Callable[[], Iterable[OldCopy]] = tuple
+) -> Iterator[Finding]:
+    """Whether the key is the one with which the store is sealed, where it lies, and what old copies
+    hold; `copies` are those of upgrades."""
     store = database.open_reader(data / STORE_FILE)
     try:
         with database.storage_errors():
@@ -33,6 +38,8 @@ def sealing_findings(data: Path, site: SiteFile | None) -> Iterator[Finding]:
             awaits = awaits_key(store.execute_sql)
     finally:
         store.close_all()
+    known = state.key_id if state is not None else ""
+    yield from copy_findings(chain(copies(), aside_copies(data)), known)
     try:
         path = key_path(data, site)
     except KeyUnusable as error:

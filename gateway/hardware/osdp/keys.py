@@ -16,11 +16,12 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 
+import structlog
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gateway.errors import DamagedFile, KeyUnusable
 from gateway.files import read_whole, write_whole
-from gateway.sealing import KEY_FILE, Sealer, sealer_at
+from gateway.sealing import KEY_FILE, BrokenSeal, Sealer, sealer_at
 
 KEYS_FILE = "osdp-keys.json"
 """In the data directory."""
@@ -29,6 +30,8 @@ SCBK_D = bytes(range(0x30, 0x40))
 """The default key of IEC 60839-11-5, with which every reader leaves its factory."""
 _LARGEST = 64 * 1024
 _FORM = 2
+
+log = structlog.get_logger("osdp")
 
 
 def check_key(key: bytes) -> bytes:
@@ -109,10 +112,14 @@ class KeyFile:
         self._sealer = sealer or sealer_at(path.with_name(KEY_FILE))
         self._guard = threading.Lock()
         self._known: dict[str, ReaderKeys] | None = None
+        self._unopened: dict[str, _Stored] = {}
+        """Sealed with another key. They stay in the file until their readers are paired anew: that
+        key may come back."""
 
     def of(self, reader: str) -> ReaderKeys:
-        """The keys of a reader. Raises OSError for a file that cannot be read, that others may
-        read or whose content is damaged; KeyUnusable, which is one, without the key that opens it.
+        """The keys of a reader; none if they were sealed with a former key. Raises OSError for a
+        file that cannot be read, that others may read or whose content is damaged; KeyUnusable,
+        which is one, without a key that opens it.
         """
         with self._guard:
             return self._all().get(reader, ReaderKeys())
@@ -124,10 +131,13 @@ class KeyFile:
             if not self._path.exists():
                 with suppress(KeyUnusable):  # sealing says so
                     self._sealer.ensure()
-            self._write(known)
-            self._known = known
+            unopened = {name: it for name, it in self._unopened.items() if name != reader}
+            self._write(known, unopened)
+            self._known, self._unopened = known, unopened
 
-    def _write(self, known: Mapping[str, ReaderKeys]) -> None:
+    def _write(
+        self, known: Mapping[str, ReaderKeys], unopened: Mapping[str, _Stored] | None = None
+    ) -> None:
         stored = {
             name: _Stored(
                 current=self._sealed(name, each.current),
@@ -136,7 +146,9 @@ class KeyFile:
             )
             for name, each in known.items()
         }
-        text = _StoredFile(form=_FORM, readers=stored).model_dump_json(indent=1)
+        text = _StoredFile(form=_FORM, readers={**stored, **(unopened or {})}).model_dump_json(
+            indent=1
+        )
         write_whole(self._path, text.encode(), mode=0o600)
 
     def _sealed(self, reader: str, key: bytes | None) -> str | None:
@@ -147,6 +159,18 @@ class KeyFile:
             return None
         clear = stored if form == 1 else self._sealer.open(f"osdp.{reader}", stored)
         return check_key(bytes.fromhex(clear))
+
+    def _keys_of(self, reader: str, stored: _Stored, form: int) -> ReaderKeys:
+        try:
+            return ReaderKeys(
+                self._opened(reader, stored.current, form),
+                self._opened(reader, stored.following, form),
+                stored.serial,
+            )
+        except BrokenSeal:
+            log.warning("the key was sealed with another one: pair the reader again", reader=reader)
+            self._unopened[reader] = stored
+            return ReaderKeys()
 
     def _all(self) -> dict[str, ReaderKeys]:
         if self._known is None:
@@ -170,12 +194,7 @@ class KeyFile:
         try:
             found = _StoredFile.model_validate_json(read_whole(self._path, _LARGEST))
             return found.form, {
-                name: ReaderKeys(
-                    self._opened(name, each.current, found.form),
-                    self._opened(name, each.following, found.form),
-                    each.serial,
-                )
-                for name, each in found.readers.items()
+                name: self._keys_of(name, each, found.form) for name, each in found.readers.items()
             }
         except (ValidationError, ValueError):
             # Neither message nor cause may show a key.

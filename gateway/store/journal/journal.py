@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -35,7 +36,7 @@ from gateway.store.journal.rows import (
     journal_errors,
     whole_number,
 )
-from gateway.store.journal.sealed_rows import sealed_body
+from gateway.store.journal.sealed_rows import resealed_body, sealed_body
 from gateway.store.journal.used_codes import UsedCodeTable
 
 _MOST_FREE = 1_000
@@ -48,7 +49,12 @@ this size nothing more is written, since that would fill the disk."""
 _WRITING = "the journal cannot be written"
 _SEALED_AT_ONCE = 500
 _ALL_SEALED = 0x67_77_73_31
-"""SQLite's `application_id` of a journal without PINs in clear text: `gws1`."""
+"""SQLite's `application_id` of a journal without PINs in clear text: `gws1`. If all are sealed with
+the store's key it is `_mark`."""
+
+
+def _mark(key_id: str) -> int:
+    return 0x40_00_00_00 | zlib.crc32(key_id.encode()) >> 2
 
 
 def _json(body: object) -> str:
@@ -101,11 +107,19 @@ _WRITTEN = (
 class Journal(History):
     """The writing end. One thread uses it."""
 
-    def __init__(self, path: Path, boot_id: str, sealer: Sealer = NO_KEY) -> None:
+    def __init__(
+        self,
+        path: Path,
+        boot_id: str,
+        sealer: Sealer = NO_KEY,
+        store_key: Callable[[], str | None] = lambda: None,
+    ) -> None:
         """Open the journal at `path`; nothing is written. Raises StorageError when it cannot be
         opened, a DamagedFile when it is no journal or when a newer program wrote it.
 
-        `sealer` seals PINs in entries; without a key they are left out.
+        `sealer` seals PINs in entries; without a key they are left out. `store_key` names the key
+        with which the store is sealed, None where it is not known: those that were sealed with a
+        former one are emptied then.
 
         The first entry raises the file of an older program to this program's form.
         """
@@ -120,8 +134,11 @@ class Journal(History):
             raise
         self._boot_id = boot_id
         self._sealer = sealer
+        self._store_key = store_key
         self._sealed_to = 0
         """The last row that `seal_some` looked at."""
+        self._sealed_with = ""
+        """The key with which `seal_some` found all sealed, or made it so."""
         resolved = path.resolve()  # SQLite keeps the log beside the target of a link
         self._log = resolved.with_name(f"{resolved.name}-wal")
         self._prepared = False
@@ -328,19 +345,30 @@ class Journal(History):
                 connection.executescript(f"PRAGMA incremental_vacuum({_GIVEN_BACK})")
 
     def seal_some(self) -> bool:
-        """Seal PINs that an older program wrote in clear text, in some entries; whether more are to
-        be looked at. Raises StorageError."""
-        if self._sealed_to < 0 or self._sealer.fault is not None:
+        """Seal PINs that an older program wrote in clear text, and empty those that were sealed
+        with a former key, in some entries; whether more are to be looked at. Raises StorageError.
+        """
+        if self._sealer.fault is not None or self._sealed_with == self._sealer.key_id:
             return False
+        key_id = self._sealer.key_id
+        # The key may be of another device by mistake: then nothing is emptied.
+        forget = self._store_key() == key_id
         with journal_errors(_WRITING):
             connection = self.connection()
-            if connection.execute("PRAGMA application_id").fetchone()[0] == _ALL_SEALED:
-                self._sealed_to = -1
+            mark = _mark(key_id)
+            done = mark if forget else _ALL_SEALED
+            found = connection.execute("PRAGMA application_id").fetchone()[0]
+            if found == mark:
+                self._sealed_to, self._sealed_with = 0, key_id
+                return False
+            if found != 0 and not forget:
                 return False
             connection.execute("PRAGMA secure_delete = 1")
             database.begin(connection, "IMMEDIATE")
             try:
-                more = self._seal_slice(connection)
+                more = self._seal_slice(connection, forget=forget)
+                if not more:
+                    connection.execute(f"PRAGMA application_id = {done}")
                 connection.execute("COMMIT")
             except BaseException:
                 database.roll_back(connection)
@@ -348,9 +376,11 @@ class Journal(History):
             if not more:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
                 connection.execute("PRAGMA secure_delete = 0")
+                self._sealed_to = 0
+                self._sealed_with = key_id if forget else ""
         return more
 
-    def _seal_slice(self, connection: sqlite3.Connection) -> bool:
+    def _seal_slice(self, connection: sqlite3.Connection, *, forget: bool) -> bool:
         rows = connection.execute(
             f"SELECT seq, kind, CAST(body AS TEXT) FROM journal WHERE {KNOWN_SEQ} AND seq > ?"  # noqa: S608 - ours
             " ORDER BY seq LIMIT ?",
@@ -361,16 +391,12 @@ class Journal(History):
             if kind == EntryKind.ACCESS.value:
                 with suppress(ValueError, AttributeError, TypeError, UnicodeError):
                     body = json.loads(text)
-                    sealed = sealed_body(body, self._sealer)
+                    sealed = resealed_body(body, self._sealer, forget=forget)
                     if sealed != body:
                         connection.execute(
                             "UPDATE journal SET body = ? WHERE seq = ?", (_json(sealed), seq)
                         )
-        if len(rows) < _SEALED_AT_ONCE:
-            connection.execute(f"PRAGMA application_id = {_ALL_SEALED}")
-            self._sealed_to = -1
-            return False
-        return True
+        return len(rows) == _SEALED_AT_ONCE
 
     def _row(self, entry: Entry | CommittedEntry, boot_id: str | None = None) -> tuple[object, ...]:
         return (

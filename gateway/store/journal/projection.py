@@ -28,6 +28,7 @@ from gateway.settings import ACCESS_LOG_CAPACITY
 from gateway.store.files.database import storage_errors
 from gateway.store.journal.entries import CommittedEntry, EntryKind
 from gateway.store.journal.reader import JournalReader
+from gateway.store.journal.sealed_rows import storable_row
 from gateway.store.objects.store import Store
 
 _BATCH = 500
@@ -170,6 +171,8 @@ class Projection:
         table = _TABLES[entry.kind]
         columns = self._store.model(table)._meta.fields  # noqa: SLF001 - peewee's own way to ask
         row = {name: value for name, value in entry.body["row"].items() if name in columns}
+        if entry.kind is EntryKind.ACCESS:
+            row = dict(storable_row(row, self._store.sealer))
         # Only a client that moved a row's id can be in the way; the journal is the truth.
         self._store.model(table).insert(**row).on_conflict_replace().execute()
         match entry.kind:

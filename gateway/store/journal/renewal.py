@@ -85,9 +85,10 @@ class JournalFile:
         utc: Callable[[], datetime],
         known: Callable[[], KnownElsewhere] = KnownElsewhere,
         sealer: Sealer = NO_KEY,
+        store_key: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`sealer` is as for Journal. `known` is asked when a journal is made anew; it raises
-        nothing."""
+        """`sealer` and `store_key` are as for Journal. `known` is asked when a journal is made
+        anew; it raises nothing."""
         self.path = path
         self._lost: _Lost | None = None
         """Put aside, and nothing stands in its place yet."""
@@ -97,12 +98,13 @@ class JournalFile:
         self._utc = utc
         self._known = known
         self._sealer = sealer
+        self._store_key = store_key
 
     def open(self) -> Journal:
         """The journal, ready to be written. Raises StorageError when that must wait."""
         try:
             self._check_kind()
-            journal = Journal(self.path, self._boot_id, self._sealer)
+            journal = self._journal()
         except DamagedFile as error:
             return self.renew(error)
         try:
@@ -116,6 +118,9 @@ class JournalFile:
             raise
         return journal
 
+    def _journal(self) -> Journal:
+        return Journal(self.path, self._boot_id, self._sealer, self._store_key)
+
     def renew(self, why: DamagedFile) -> Journal:
         """Put the file aside and make a new one. Raises StorageError when neither can be done; the
         next attempt then goes on from there."""
@@ -123,7 +128,7 @@ class JournalFile:
         if aside is not None or self._lost is None:
             self._lost = _Lost(str(why), aside)
         Journal.create(self.path)
-        journal = Journal(self.path, self._boot_id, self._sealer)
+        journal = self._journal()
         lost, self._lost = self._lost, None
         kept = f"; the old one is {lost.aside.name}" if lost.aside else ""
         self.replaced = f"made anew: {lost.why}{kept}"

@@ -47,6 +47,7 @@ from gateway.hardware.osdp.supervision import (
     TimeElapsed,
     supervise,
 )
+from gateway.sealing import Sealer
 from gateway.settings import OsdpReader
 
 CARD = {"event": 1, "reader_no": 0, "format": 1, "direction": 0}
@@ -183,6 +184,18 @@ class TestKeys:
         assert KeyFile(path).of("front") == ReaderKeys(key)
         assert key.hex() not in path.read_text()
         assert KeyFile(path).of("front") == ReaderKeys(key)
+
+    def test_a_reader_is_paired_again_after_the_key_that_seals_was_exchanged(
+        self, tmp_path: Path
+    ) -> None:
+        path, former, key = tmp_path / "keys", Sealer.random(), new_key()
+        for reader in ("front", "back"):
+            KeyFile(path, former).put(reader, ReaderKeys(key))
+        file = KeyFile(path, Sealer.random())
+        assert file.of("front") == ReaderKeys()
+        file.put("front", ReaderKeys(new_key()))
+        # The former key may come back, and nobody paired the other one.
+        assert KeyFile(path, former).of("back") == ReaderKeys(key)
 
     def test_what_cannot_be_stored_has_not_changed(self, tmp_path: Path) -> None:
         directory = tmp_path / "data"

@@ -27,6 +27,7 @@ from gateway.sealing import KEY_FILE, Sealer, is_sealed, new_key, read_key, seal
 from gateway.settings.seal_key import sealer_of
 from gateway.store.backup import Backups
 from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
+from gateway.store.journal.projection import Projection
 from gateway.store.objects.seals import SINCE, sealed_fields
 from gateway.store.objects.store import Store
 from gateway.store.policy.people import PeopleReader
@@ -362,7 +363,7 @@ def test_only_a_person_makes_the_key_at_a_place_that_the_site_file_names(tmp_pat
     sealer_of(data).reload()
     with opened(data / "store.db") as store:
         assert "gateway.key is missing" in (store.key_fault or "")
-        assert rows(store, "cards")
+        assert store.insert("users", [{"name": "Ana"}])
     assert list(stick.iterdir()) == []
     assert not (data / KEY_FILE).exists()
     stick.rmdir()
@@ -442,3 +443,71 @@ def thaw(form: int, path: Path) -> None:
         connection.executescript((FORMS / f"store-{form}.sql").read_text())
         connection.execute("PRAGMA journal_mode = wal").fetchall()
         connection.execute("UPDATE pins SET value = ? WHERE id = 1", (PIN,))
+
+
+def access(pin: str) -> Entry:
+    row = {"id": 1, "time": 1, "event": 7, "user_id": 1, "pin_value": pin}
+    body = {"row": row, "rules": [], "reason": "granted"}
+    return Entry(EntryKind.ACCESS, body, NOON, 1, clock_trusted=True)
+
+
+def test_the_journal_forgets_pins_of_a_former_key_once_the_store_has_another(
+    tmp_path: Path,
+) -> None:
+    path, old, new = tmp_path / "journal.db", Sealer.random(), Sealer.random()
+    Journal.create(path)
+
+    def pins(sealer: Sealer, store_key: str | None) -> list[str]:
+        with closing(Journal(path, "boot", sealer, lambda: store_key)) as journal:
+            journal.append([access(PIN)], {})
+            while journal.seal_some():
+                pass
+        with closing(JournalReader(path)) as reader:
+            found = [entry.body["row"]["pin_value"] for entry in reader.after(0, 9)]
+        return [sealer.opened("access_logs.pin_value", it) or it[:3] for it in found]
+
+    assert pins(old, old.key_id) == [PIN]
+    # By mistake the key of another device, or the store cannot be read: nothing is emptied.
+    assert pins(new, old.key_id) == ["s1:", PIN]
+    assert pins(new, None) == ["s1:", PIN, PIN]
+    assert pins(new, new.key_id) == ["", PIN, PIN, PIN]
+    for suffix in ("", "-wal"):
+        beside = Path(f"{path}{suffix}")
+        assert not beside.exists() or f"s1:{old.key_id}".encode() not in beside.read_bytes()
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["without the key", "with another key"])
+def test_accesses_reach_the_log_tables_whatever_their_pins_are_sealed_with(
+    lost: bool, tmp_path: Path
+) -> None:
+    sealer = sealer_at(tmp_path / KEY_FILE)
+    filled(tmp_path).close()
+    Journal.create(tmp_path / "journal.db")
+    with closing(Journal(tmp_path / "journal.db", "boot", sealer)) as journal:
+        journal.append([access(PIN)], {})
+    former = lose_key(tmp_path) if lost else b""
+    reader = JournalReader(tmp_path / "journal.db")
+    with closing(reader), opened(tmp_path / "store.db") as store:
+        if not lost:
+            store.rekey(Sealer.random())
+        Projection(store, reader, 1_000).catch_up()
+        assert [row["pin_value"] for row in rows(store, "access_logs")] == [""]
+    if lost:
+        write_key(tmp_path / KEY_FILE, former)
+        sealer.reload()
+        with opened(tmp_path / "store.db") as store:
+            assert [row["pin_value"] for row in rows(store, "access_logs")] == [PIN]
+
+
+def test_a_new_key_leaves_nothing_that_the_former_one_opens(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with filled(tmp_path) as store:
+        former = store.sealer.key_id
+        store.modify("pins", {"value": "99887766"}, {"pins": {"user_id": 2}})
+    done = CliRunner().invoke(key, ["--data", str(tmp_path), "--new"])
+    assert done.exit_code == 0, done.output
+    for suffix in ("", "-wal"):
+        beside = Path(f"{path}{suffix}")
+        assert not beside.exists() or f"s1:{former}".encode() not in beside.read_bytes(), suffix
+    with opened(path) as store:
+        assert secrets_of(store)[0] == [PIN, "99887766"]

@@ -25,6 +25,7 @@ from gateway.doors.values import (
     DoorOpened,
     DoorSettings,
     Drive,
+    EndHold,
     Entered,
     HoldOpen,
     Mode,
@@ -115,8 +116,8 @@ def _apply(
     time ran out before the step that handles the edge.
     """
     match event:
-        case Unlock() | HoldOpen():
-            return _commanded_open(settings, state, event, now_ms)
+        case Unlock() | HoldOpen() | EndHold():
+            return _commanded(settings, state, event, now_ms)
         case Close():
             return _shut(state)
         case Scheduled():
@@ -158,6 +159,14 @@ def _shut(state: DoorState) -> DoorState:
     return replace(state, hold=False, starting=False, pulse_until_ms=None, schedule=schedule)
 
 
+def _without_hold(settings: DoorSettings, state: DoorState, now_ms: int) -> DoorState:
+    own = unlocks_ms(settings, Unlock(extended=state.extended))
+    until_ms = state.pulse_until_ms
+    if until_ms is not None:
+        until_ms = min(until_ms, now_ms + own)
+    return replace(state, hold=False, pulse_until_ms=until_ms)
+
+
 def _scheduled(state: DoorState, event: Scheduled) -> DoorState:
     if not event.unlocked:
         return replace(state, schedule=Schedule.OFF)
@@ -168,9 +177,11 @@ def _scheduled(state: DoorState, event: Scheduled) -> DoorState:
     return replace(state, schedule=Schedule.ENDED if locked_down else Schedule.HOLDS)
 
 
-def _commanded_open(
-    settings: DoorSettings, state: DoorState, event: Unlock | HoldOpen, now_ms: int
+def _commanded(
+    settings: DoorSettings, state: DoorState, event: Unlock | HoldOpen | EndHold, now_ms: int
 ) -> DoorState:
+    if isinstance(event, EndHold):
+        return _without_hold(settings, state, now_ms)
     if state.mode is Mode.LOCK_DOWN:
         return state
     if isinstance(event, HoldOpen):

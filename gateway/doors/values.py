@@ -163,6 +163,11 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class EndHold:
+    """End a hold; what remains of a running opening is the door's own time at most."""
+
+
+@dataclass(frozen=True, slots=True)
 class Scheduled:
     """Whether an unlock schedule or a first card keeps the door unlocked. Idempotent."""
 
@@ -231,6 +236,7 @@ DoorEvent = (
     Unlock
     | HoldOpen
     | Close
+    | EndHold
     | Scheduled
     | SensorChanged
     | SensorLost

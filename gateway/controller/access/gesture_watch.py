@@ -46,8 +46,6 @@ class GestureWatch(Component):
         self._clock = clock
         self._config: EffectiveConfig | None = None
         self._state = GestureState()
-        self._locked = False
-        """The threat level in force, as last bound, stops unlock schedules."""
 
     def state(self) -> GestureState:
         return self._state
@@ -56,21 +54,12 @@ class GestureWatch(Component):
         self._state = state
 
     def configure(self, config: EffectiveConfig) -> None:
-        if self._config is None:
-            self._locked = _locks(config)
         self._config = config
 
     def bind(self, config: EffectiveConfig, now_ms: int) -> None:
-        """Take over rules; a threat level that stops unlock schedules ends holds as it begins."""
+        """Take over rules."""
+        del now_ms
         self.configure(config)
-        before, self._locked = self._locked, _locks(config)
-        if before or not self._locked:
-            return
-        portals = {it.portal_id for it in config.gestures if it.gesture is Gesture.HOLD}
-        doors = {door: None for it in sorted(portals) for door in self._doors_of(it, config)}
-        for door in doors:
-            if self._doors[door].held:
-                self._doors[door].feed(door_event(CLOSE_MS), now_ms)
 
     def _doors_of(self, portal_id: int, config: EffectiveConfig) -> Sequence[int]:
         portal = config.snapshot.policy.portals.get(portal_id)

@@ -32,7 +32,7 @@ from gateway.controller.state.component import (
 )
 from gateway.controller.state.config import EffectiveConfig
 from gateway.controller.state.recorder import Recorder
-from gateway.doors.values import Schedule
+from gateway.doors.values import EndHold, Schedule
 from gateway.hardware.events import HardwareEvent
 from gateway.store.journal import CommittedEntry, EntryKind
 from gateway.store.journal.history import History
@@ -119,6 +119,8 @@ class OpeningHours(Component):
         self._policy: Policy | None = None
         self._threat: ThreatLevel | None = None
         """What the threat level in force does."""
+        self._locked_at: int | None = None
+        """The level if it stops unlock schedules, else 0; None before the first rules."""
         self._cards: Mapping[int, FirstCard] = {}
         """Of that policy, by id."""
         self._started: set[int] = set()
@@ -143,6 +145,9 @@ class OpeningHours(Component):
     def configure(self, config: EffectiveConfig) -> None:
         """Take over the rules of a snapshot; nothing happens yet."""
         self._topology, self._threat = config.topology, config.threat
+        if self._locked_at is None:
+            # Holds do not outlast a restart, and a replay begins with those that are there.
+            self._locked_at = self._locks()
         policy = config.snapshot.policy
         if policy is not self._policy:
             self._policy, self._cards = policy, _cards_by_id(policy)
@@ -150,8 +155,29 @@ class OpeningHours(Component):
     def bind(self, config: EffectiveConfig, now_ms: int) -> None:
         """Take over the rules of a new snapshot, and unlock and lock doors by them."""
         self.configure(config)
+        self._end_holds(now_ms)
         self._look(config.topology, config.snapshot.policy, now_ms)
         self._emit(PolicyApplied(), now_ms)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the threat level in force stops unlock schedules."""
+        return self._threat is not None and self._threat.stops_unlock_schedules
+
+    def _locks(self) -> int:
+        return self._threat.level if self._threat is not None and self.stopped else 0
+
+    def _end_holds(self, now_ms: int) -> None:
+        """End every hold and long opening, whoever made it, as a threat level that stops unlock
+        schedules begins.
+
+        One that somebody makes while the level lasts is theirs.
+        """
+        before, self._locked_at = self._locked_at, self._locks()
+        if self._locked_at in (0, before):
+            return
+        for panel in self._doors.values():
+            panel.feed(EndHold(), now_ms)
 
     def handle(self, event: HardwareEvent | Effect, now_ms: int) -> None:
         """A first card counts once somebody has entered."""
@@ -226,8 +252,7 @@ class OpeningHours(Component):
 
     def _holds(self, portal: Portal, instant: ScheduleInstant) -> bool:
         """Whether a schedule or a first card unlocks the portal at `instant`."""
-        stopped = self._threat is not None and self._threat.stops_unlock_schedules
-        unlocks = () if stopped else portal.unlocks
+        unlocks = () if self.stopped else portal.unlocks
         return unlocked_by(unlocks, instant) is not None or any(
             card.id in self._started and card.when.holds(instant) for card in portal.first_cards
         )

@@ -92,7 +92,7 @@ class RequestDispatcher:
             components.clock,
         )
         self.actions = TriggerActions(
-            TriggeredOpenings(components.doors, components.elevators),
+            TriggeredOpenings(components.doors, components.elevators, components.hours),
             self.openings,
             components.alarms,
             components.outputs,

@@ -11,6 +11,7 @@ from gateway.controller.alarms.alarm_panel import AlarmPanel
 from gateway.controller.alarms.zone_watch import ArmingOrder
 from gateway.controller.doors.door_panel import DoorPanel
 from gateway.controller.doors.elevators import Elevators
+from gateway.controller.doors.opening_hours import OpeningHours
 from gateway.controller.requests.commands import DoorCommands
 from gateway.controller.state.modes import ModeKeeper
 from gateway.controller.triggers.spare_outputs import SpareOutputs
@@ -18,7 +19,7 @@ from gateway.doors.values import Mode
 from gateway.errors import InvalidRequest, NotFound, NotPermitted
 from gateway.link.messages import CLOSE_MS, OpenDoor, UnstoredMode
 from gateway.triggers.values import Trigger, TriggerFact
-from gateway.triggers.words import TriggerAction
+from gateway.triggers.words import TriggerAction, TriggerTime
 
 LONGEST_OPENING_MS = 600_000
 _Stored = Literal["none", "emergency", "lock_down"]
@@ -34,6 +35,7 @@ class TriggeredOpenings(NamedTuple):
 
     doors: dict[int, DoorPanel]
     elevators: Elevators
+    hours: OpeningHours
 
 
 class TriggerActions:
@@ -51,7 +53,7 @@ class TriggerActions:
         apply_again: Callable[[], None],
     ) -> None:
         """`apply_again` binds rules and modes anew."""
-        self._doors, self._elevators = opened
+        self._doors, self._elevators, self._hours = opened
         self._openings = openings
         self._alarms = alarms
         self._outputs = outputs
@@ -64,7 +66,8 @@ class TriggerActions:
         """Do the action of `trigger`; return the doors that it was done to.
 
         Raises GatewayError, and then nothing has moved: NotFound for what the site does not have,
-        NotPermitted in a lock-down and while an interlock keeps a door locked.
+        NotPermitted in a lock-down, while an interlock keeps a door locked, and for an unlock by
+        time while a threat level stops unlock schedules.
         """
         now_ms = monotonic_ms(self._clock)
         match trigger.action:
@@ -111,6 +114,8 @@ class TriggerActions:
             raise InvalidRequest("what set it off names no door: give one in target_door_id")
         timeout_ms: int | None = CLOSE_MS
         if trigger.action is TriggerAction.UNLOCK:
+            if isinstance(trigger.event, TriggerTime) and self._hours.stopped:
+                raise NotPermitted("a threat level stops unlock schedules, and this trigger is one")
             timeout_ms = min(trigger.duration_ms, LONGEST_OPENING_MS) or None
         by = f"trigger {trigger.name}"
         self._openings.open(*(OpenDoor(door=it, timeout_ms=timeout_ms, by=by) for it in doors))

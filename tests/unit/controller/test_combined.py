@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from gateway.errors import NotPermitted
 from gateway.hardware.events import InputKind, InputName
 from gateway.link.messages import CLOSE_MS, OpenDoor, SetThreatLevel
 from gateway.store.journal import EntryKind
+from gateway.triggers.values import TriggerFact
+from gateway.triggers.words import TriggerTime
 from tests.unit.controller.test_door_rows import powered, pushes
 from tests.unit.controller.test_elevators import FLOORS, counts, lift
 from tests.unit.controller.test_gestures import ANAS_CARD, HOLD, gesture, held, notes, swipe
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.unit.controller.conftest import Bench
 
 __all__ = ["lift", "powered"]
@@ -59,6 +62,39 @@ def test_a_threat_level_ends_a_hold_and_allows_no_other(bench: Bench) -> None:
     bench.ask(OpenDoor(door=1, timeout_ms=0))
     bench.configure({"general": {"beep_enabled": "0"}})
     assert held(bench)
+    threat(bench, 2)
+    assert not held(bench)
+
+
+def test_a_threat_level_ends_the_holds_and_long_openings_of_clients(bench: Bench) -> None:
+    bench.ask(OpenDoor(door=1, timeout_ms=0))
+    bench.ask(OpenDoor(door=2, timeout_ms=600_000))
+    assert held(bench)
+    threat(bench, 2)
+    assert not held(bench)
+    assert not bench.unlocked(1)
+    bench.pass_time(6)
+    assert not bench.unlocked(2)
+    threat(bench, 0)
+    assert not bench.unlocked(1)
+
+
+def test_no_trigger_unlocks_by_time_while_a_level_stops_schedules(bench: Bench) -> None:
+    with bench.store() as store:
+        row = {"event": "zone_begins", "time_zone_id": 1, "action": "unlock", "target_door_id": 1}
+        store.insert("triggers", [{"name": "by time", **row}])
+    threat(bench, 2)
+    actions = bench.controller._requests.actions
+    config = bench.controller._config
+    assert config is not None
+    (trigger,) = config.snapshot.triggers
+    fact = TriggerFact(TriggerTime.ZONE_BEGINS)
+    with pytest.raises(NotPermitted, match="threat level"):
+        actions.carry_out(trigger, fact)
+    assert not bench.unlocked(1)
+    threat(bench, 0)
+    actions.carry_out(trigger, fact)
+    assert bench.unlocked(1)
 
 
 def test_an_operator_does_not_push_a_leaf_that_was_locked_meanwhile(powered: Bench) -> None:

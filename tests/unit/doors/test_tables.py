@@ -35,6 +35,7 @@ EVENTS: dict[str, v.DoorEvent] = {
     "slow person": v.Unlock(extended=True),
     "hold open": v.HoldOpen(),
     "close": v.Close(),
+    "end hold": v.EndHold(),
     "sensor open": v.SensorChanged(open=True),
     "sensor closed": v.SensorChanged(open=False),
     "sensor lost": v.SensorLost(),

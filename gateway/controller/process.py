@@ -12,6 +12,7 @@ from gateway.clock import SystemClock
 from gateway.controller.assembly import assembled
 from gateway.controller.components import DamageFound, Item
 from gateway.controller.state.inbox import Inbox
+from gateway.controller.state.relay_plan import keep_plan
 from gateway.controller.state.site_keeper import SiteKeeper
 from gateway.errors import GatewayError
 from gateway.hardware.boards.profiles import load_profile
@@ -51,6 +52,7 @@ def _run(data: Path, runtime: RuntimeDirectory, clock: SystemClock, keeper: Site
         sweep_left()
         if running.origin is Origin.FILE:
             _keep_copy(data, running.text)
+        keep_plan(data, running.site, profile)
         keeper.ready()
         log.info("controller ready", board=profile.title, site=running.origin.value)
         notifier.ready("controller")

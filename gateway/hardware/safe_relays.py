@@ -96,12 +96,18 @@ def keeps_outputs(profile: BoardProfile, modules: Path = KERNEL_MODULES) -> bool
     """
     if profile.simulated:
         return True
-    module = "pinctrl_rp1" if profile.chip == _RP1 else "pinctrl_bcm2835"
     try:
-        found = (modules / module / "parameters/persist_gpio_outputs").read_text(encoding="ascii")
+        found = (modules / kernel_module(profile) / "parameters/persist_gpio_outputs").read_text(
+            encoding="ascii"
+        )
     except OSError:
         return None
     return found.strip() == "Y"
+
+
+def kernel_module(profile: BoardProfile) -> str:
+    """The driver of the board's lines."""
+    return "pinctrl_rp1" if profile.chip == _RP1 else "pinctrl_bcm2835"
 
 
 def _state(owner: Door | Turnstile, moment: DeclaredState) -> LockState:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -41,7 +42,8 @@ class Story:
     """The release that the last update was to bring, if the device went back."""
     controller_runs: bool = False
     relays_put: bool = False
-    """Whether each lock was put into its `on_fault` state when the page came up."""
+    """Whether each lock was put into its `on_fault` state when the page came up, on a kernel that
+    keeps it there."""
     last_words: tuple[str, ...] = ()
     """The last line of each service's log."""
     lines: tuple[str, ...] = ()
@@ -101,10 +103,27 @@ def _identified() -> list[str]:
 
 
 def _relays_put() -> bool:
-    """By the release's own program, which may be as broken as its services; a controller that comes
-    up in this moment holds the relays itself."""
+    """By the release's own program, or, where that is as broken as its services, by the plan that
+    the last working one left; a controller that comes up in this moment holds the relays itself."""
+    return any(_runs_as_controller(words) for words in _PUTS) and _kept()
+
+
+def _kept(modules: Path = Path("/sys/module")) -> bool:
+    """Whether this kernel says that outputs keep their levels when their program ends."""
+    found = modules.glob("pinctrl_*/parameters/persist_gpio_outputs")
+    with suppress(OSError):
+        return any(path.read_text().strip() == "Y" for path in found)
+    return False
+
+
+_PUTS = (
+    (PROGRAM, "safe-relays", "--data", DATA, "--on", "fault"),
+    ("/usr/lib/gateway/bin/safe", "relays"),
+)
+
+
+def _runs_as_controller(words: Sequence[str]) -> bool:
     rights = ("--reuid=gateway-controller", "--regid=gateway", "--init-groups", "--inh-caps=-all")
-    words = (PROGRAM, "safe-relays", "--data", DATA, "--on", "fault")
     # As the controller's unit has it.
     environment = {**os.environ, "RUNTIME_DIRECTORY": "/run/gateway:/var/lib/gateway/api-run"}
     try:

@@ -71,3 +71,23 @@ def test_a_line_is_claimed_with_its_level_and_never_floats(board: Board) -> None
         claims = [touch.high for touch in touches if touch.act is Act.CLAIM]
         assert claims
         assert set(claims) == {locked}
+
+
+PUT_BY_PLAN = (
+    "import sys; from pathlib import Path;"
+    " release = Path('/opt/gateway/bin').resolve().parent;"
+    " sys.path.extend(map(str, release.glob('lib/python3*/site-packages')));"
+    " from gateway.safe.main import main; main(['relays'])"
+)
+
+
+def test_without_the_release_each_lock_is_put_in_one_step(machine: Machine, board: Board) -> None:
+    """As the safe page's programs do: by the standard library and what the controller left."""
+    machine.run("systemctl", "stop", CONTROLLER)
+    before = {line: len(board.touches(line)) for line in (STRIKE, MAGNET)}
+    machine.run("/usr/bin/python3", "-IS", "-c", PUT_BY_PLAN)
+    for line, locked in ((STRIKE, False), (MAGNET, True)):
+        touches = board.touches(line)[before[line] :]
+        assert [touch.act for touch in touches] == [Act.CLAIM, Act.RELEASE]
+        assert touches[0].high is locked
+    machine.run("systemctl", "start", CONTROLLER)

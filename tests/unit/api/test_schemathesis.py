@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from gateway.api.controlid.endpoints import PATHS, http_of
 from gateway.api.openapi.document import document
 from gateway.api.serving.limits import Limits
+from gateway.commands import site_file
 from gateway.commands.absent import ABSENT
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
@@ -79,6 +80,12 @@ def bearer(throwaway: SimpleNamespace) -> str:
     """A token of the second vendor's API."""
     token: str = throwaway.context.tokens.create("schemathesis")
     return token
+
+
+@pytest.fixture(autouse=True)
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The controller stores no site file here, which the api would wait for each time."""
+    monkeypatch.setattr(site_file, "STORED_WITHIN_S", 0.0)
 
 
 @pytest.mark.parametrize(("path", "method", "mode", "session"), CASES)

@@ -50,7 +50,7 @@ run: setup-run
 	@exec $(BIN)/gateway run --data $(DATA) $(ARGS)
 
 test: lint
-	$(BIN)/pytest $(IN_PARALLEL) $(ARGS)
+	TMPDIR=$$(.ci/temporary) $(BIN)/pytest $(IN_PARALLEL) $(ARGS)
 
 lint: setup-test
 	$(BIN)/ruff check
@@ -64,7 +64,7 @@ test-all: test
 	    $$python -c '' 2>/dev/null || continue; \
 	    [ "$$($$python -V)" != "$$($(BIN)/python -V)" ] || continue; \
 	    PYTHON=$$python VENV=.venv/$$python .ci/setup test || exit; \
-	    .venv/$$python/bin/pytest $(IN_PARALLEL) tests/unit $(ARGS) || exit; \
+	    TMPDIR=$$(.ci/temporary) .venv/$$python/bin/pytest $(IN_PARALLEL) tests/unit $(ARGS) || exit; \
 	done
 
 # .ci/vm builds the machine in .vm, and exits with 75 and a notice where that is not possible: then no

@@ -3,6 +3,9 @@ resembles, so that a caller may catch either."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Self
+
 
 class GatewayError(Exception):
     """Base class. Its text may be shown to a technician."""
@@ -17,8 +20,39 @@ class DataDirectoryError(GatewayError, OSError):
     """The data directory is missing, not initialised, already initialised or already in use."""
 
 
+class WordedText(str):
+    """A text for people that keeps what it is made of, so that it can be said in another language.
+
+    `worded` makes them. The catalogues of the page have every pattern.
+    """
+
+    __slots__ = ("pattern", "values")
+
+    pattern: str
+    values: Mapping[str, object]
+
+
+def worded(pattern: str, /, **values: object) -> WordedText:
+    """`pattern` with `values` in the place of its names, such as `%(door)s`."""
+    text = WordedText(pattern % values)
+    text.pattern, text.values = pattern, values
+    return text
+
+
 class InvalidRequest(GatewayError, ValueError):
     """A client sent an invalid request; nothing was changed."""
+
+    def __init__(self, text: str = "", *, members: tuple[str, ...] = (), why: str = "") -> None:
+        super().__init__(text)
+        self.members = members
+        """The members of the request that are wrong; empty if the text alone tells."""
+        self.why = why
+        """What is wrong with them, for somebody who sees them in a form; empty if only the text
+        tells it."""
+
+    def reworded(self, text: str) -> Self:
+        """The same refusal with another text."""
+        return type(self)(text, members=self.members, why=self.why)
 
 
 class ConstraintViolation(InvalidRequest):

@@ -13,6 +13,8 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from gateway.errors import WordedText, worded
+
 NEXT_CARD_MS = 5_000
 """Longest time from one card of a run to the next."""
 MOST_KEYS = 8
@@ -158,15 +160,15 @@ def portal_gestures(
     )
 
 
-def gesture_problems(_: object, row: GestureRow) -> Iterator[tuple[str, str]]:
+def gesture_problems(_: object, row: GestureRow) -> Iterator[tuple[str, WordedText]]:
     """What is wrong with a row: pairs of the field and the words."""
     if row.gesture in (Gesture.ZONES, Gesture.KEYS) and not row.zone_set_id:
-        yield "zone_set_id", f"gesture {row.gesture} needs the id of a zone set"
+        yield "zone_set_id", worded("this gesture needs a set of alarm zones")
     digits = row.keys.isascii() and row.keys.isdecimal() and len(row.keys) <= MOST_KEYS
     if row.gesture == Gesture.KEYS and not digits:
-        yield "keys", f"gesture 3 needs 1 to {MOST_KEYS} digits"
+        yield "keys", worded("keys after a card are 1 to %(count)s digits", count=MOST_KEYS)
     if row.gesture != Gesture.KEYS and row.keys:
-        yield "keys", "they belong to gesture 3 alone"
+        yield "keys", worded("this gesture has none: they belong to keys after a card")
 
 
 def _usable(row: GestureRow) -> bool:

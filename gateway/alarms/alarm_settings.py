@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 from gateway.alarms.causes import DURESS_CAUSES, AlarmCause
 from gateway.alarms.door_alarms import DoorAlarmSettings
 from gateway.alarms.zones import ZoneSettings
+from gateway.errors import WordedText, worded
 from gateway.settings import Level, SiteFile
 from gateway.settings.configuration import Configuration, is_on
 
@@ -76,12 +77,19 @@ class ZoneOfSet(NamedTuple):
     alarm_zone_id: int
 
 
-def zone_of_set_problems(site: SiteFile, row: ZoneOfSet) -> Iterator[tuple[str, str]]:
+def zone_of_set_problems(site: SiteFile, row: ZoneOfSet) -> Iterator[tuple[str, WordedText]]:
     """What is wrong with a row at this site: pairs of the field and the words."""
     there = [zone.number for zone in site.zone]
     if row.alarm_zone_id not in there:
-        allowed = ", ".join(map(str, there)) or "none"
-        yield "alarm_zone_id", f"the site has no zone {row.alarm_zone_id} (it has: {allowed})"
+        allowed = ", ".join(map(str, there)) or worded("none")
+        yield (
+            "alarm_zone_id",
+            worded(
+                "the site has no zone %(zone)s (it has: %(there)s)",
+                zone=row.alarm_zone_id,
+                there=allowed,
+            ),
+        )
 
 
 def alarm_settings(configuration: Configuration, site: SiteFile) -> AlarmSettings:

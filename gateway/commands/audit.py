@@ -137,7 +137,7 @@ def audited(command: Command, call: Call[object]) -> Iterator[None]:
         if audit is None or not audit.refusals:
             text = f"{_who(call.caller)}: {command.name}, refused: {error.plain}"
             note_refusal(call, AuditType.API, command.name, text)
-        raise ConstraintViolation(error.plain) from error
+        raise ConstraintViolation(error.plain, members=error.members, why=error.why) from error
 
 
 @contextmanager

@@ -6,10 +6,9 @@ import re
 from dataclasses import dataclass, field
 
 from gateway.commands.date_cells import seconds_of_date
-from gateway.commands.requests import invalid_value
 from gateway.credentials.card_number import PRINTED, CardFormat, format_card, parse_card
 from gateway.errors import InvalidRequest
-from gateway.objects.fields import Field, Id, Text, Time, invalid_member
+from gateway.objects.fields import Field, Id, Text, Time, invalid_member, invalid_value
 from gateway.objects.identification import CardValue
 from gateway.settings import CardNumbering
 

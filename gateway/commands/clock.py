@@ -15,7 +15,7 @@ from gateway.clock import unix_s
 from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
-from gateway.commands.requests import NoMembers, RequestModel, invalid_value
+from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Right
 from gateway.errors import (
     ControllerUnavailable,
@@ -25,6 +25,7 @@ from gateway.errors import (
 )
 from gateway.host.clock_trust import CEILING, RELEASED, note_set_by_hand
 from gateway.host.probes import HOST_PATTERN, LONGEST_HOST
+from gateway.objects.fields import invalid_value
 from gateway.store.tables.audit import AuditType
 
 NTP_ENABLED = ("ntp", "enabled")

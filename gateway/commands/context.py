@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, NoReturn, TypeVar
@@ -41,6 +42,9 @@ from gateway.store.tables.tokens import TokenTable
 log = structlog.get_logger("commands")
 
 R_co = TypeVar("R_co", covariant=True)
+
+_IN_WHOLE: ContextVar[bool] = ContextVar("in_whole", default=False)
+"""Whether the command is one of several that are kept together."""
 
 
 def _no_restart() -> None:
@@ -150,12 +154,25 @@ class CommandContext:
     def policy_applied(self) -> Iterator[None]:
         """Run a write; if it changed rules or people, wait until the controller applies it.
 
-        Waits up to 2 s, and not at all while the controller is away.
+        Waits up to 2 s, and not at all while the controller is away. Within `together` that waits.
         """
+        if _IN_WHOLE.get():
+            yield
+            return
         before = self.store.change_mark()
         yield
         if self.store.change_mark() != before:
             self.controller.await_policy(self.store.policy_version())
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Run several commands as one: all of their writes are kept, or none."""
+        with self.policy_applied(), self.store.transaction():
+            token = _IN_WHOLE.set(True)
+            try:
+                yield
+            finally:
+                _IN_WHOLE.reset(token)
 
     def refresh_logs(self) -> None:
         """Bring the log tables up to date with the journal; on a full disk they stay unchanged."""

@@ -14,11 +14,11 @@ from pydantic import Field
 from gateway.commands.answers import Ids
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
-from gateway.commands.requests import Flag, RequestModel, invalid_value
+from gateway.commands.requests import Flag, RequestModel
 from gateway.commands.rights import Right
 from gateway.objects.custom import FOREIGN_KEY, MOST_COLUMNS, NONE, CustomColumn
 from gateway.objects.declaration import Registry
-from gateway.objects.fields import invalid_member, wire_type_of
+from gateway.objects.fields import invalid_member, invalid_value, wire_type_of
 from gateway.store.objects.custom import (
     Named,
     add_columns,

@@ -177,7 +177,7 @@ class RowImport:
             if "UNIQUE constraint" in str(error):
                 taken = self._taken(declared, batch, numbers)
             said = taken or _numbered(str(error), numbers)
-            raise type(error)(f"{name}: {said}") from error
+            raise error.reworded(f"{name}: {said}") from error
         return len(batch)
 
     def _note_present(self, keys: Iterable[int]) -> None:
@@ -276,7 +276,7 @@ def _named(object_name: str, row: int) -> Iterator[None]:
     try:
         yield
     except InvalidRequest as error:
-        raise type(error)(f"{object_name}: {error} (row {row})") from error
+        raise error.reworded(f"{object_name}: {error} (row {row})") from error
 
 
 def _numbered(text: str, numbers: Sequence[int]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 
-from gateway.commands.requests import invalid_value
+from gateway.objects.fields import invalid_value
 from gateway.settings import HttpSettings
 from gateway.store.tables.machine import MachineSettings
 

@@ -41,10 +41,10 @@ from gateway.commands.minop_requests import (
     OperationData,
     UpdateAccessTime,
 )
-from gateway.commands.requests import invalid_value
 from gateway.commands.rights import Caller, Right
 from gateway.commands.table import execute
 from gateway.errors import InvalidRequest, NotFound
+from gateway.objects.fields import invalid_value
 from gateway.objects.schedules import HOLIDAY_GROUPS
 from gateway.store.objects.store import Store
 from gateway.store.tables.access_times import drop_access_time, set_access_time

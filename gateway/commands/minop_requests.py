@@ -11,7 +11,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from gateway.commands.requests import RequestModel, invalid_value
+from gateway.commands.requests import RequestModel
+from gateway.objects.fields import invalid_value
 
 GUEST, STANDARD, ADMINISTRATOR = 0, 1, 14
 """`UserType`."""

@@ -23,10 +23,11 @@ from gateway.commands.audit import audited_configuration
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.doors import doors_in_group, groups_of
-from gateway.commands.requests import NoMembers, RequestModel, invalid_value
+from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Right, check_right
 from gateway.errors import ControllerUnavailable, InvalidRequest, NotPermitted, StorageError
 from gateway.link.messages import EndedMode, KeepModes, UnstoredMode
+from gateway.objects.fields import invalid_value
 from gateway.objects.modes import DEVICE, LONGEST_REASON, has_mode_key, mode_key
 from gateway.store.objects.mode_rows import ModeRow
 from gateway.store.tables.audit import AuditType, write_entry

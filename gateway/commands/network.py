@@ -15,7 +15,7 @@ from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.listening import Listening, check_free
 from gateway.commands.network_trial import addressing_now, check_none_waits, keep_before
-from gateway.commands.requests import OptionalFlag, RequestModel, invalid_value
+from gateway.commands.requests import OptionalFlag, RequestModel
 from gateway.commands.rights import Right
 from gateway.errors import DeviceUnavailable, NotSupportedHere, TooBusy
 from gateway.host.certificate import is_self_signed, make_self_signed
@@ -27,7 +27,7 @@ from gateway.host.platform import (
     is_unicast,
 )
 from gateway.link.messages import ConfirmWithin
-from gateway.objects.fields import invalid_member
+from gateway.objects.fields import invalid_member, invalid_value
 from gateway.store.tables.audit import AuditType
 from gateway.store.tables.machine import MachineSettings
 

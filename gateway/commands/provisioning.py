@@ -17,6 +17,7 @@ from gateway.objects.catalogue import REGISTRY
 from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.objects.factory import FACTORY_ROWS, Rows, reader_binding_rows
 from gateway.settings import SITE_FILE, Pull, SiteFile, accept_site, parse_site, read_site, with_end
+from gateway.settings.alarms import AnyZone
 from gateway.settings.initial import initial_configuration
 from gateway.settings.refusals import closest
 from gateway.settings.seal_key import make_named_key
@@ -192,16 +193,18 @@ def site_rows(site: SiteFile, identity: DeviceIdentity) -> Rows:
             {"portal_id": portal, "action_id": portal} for portal in portals if portal in door_ids
         ]
         + [{"portal_id": box.portal, "action_id": action} for action, box in boxes if box.portal],
-        "alarm_zones": [
-            {
-                "zone": zone.number,
-                "enabled": 1,
-                "active_level": 0 if zone.pull is Pull.UP else 1,
-                "alarm_delay": 0,
-            }
-            for zone in site.zone
-        ],
+        "alarm_zones": [zone_row(zone) for zone in site.zone],
         **reader_binding_rows((reader.index, reader.portal) for reader in site.reader),
+    }
+
+
+def zone_row(zone: AnyZone) -> dict[str, object]:
+    """The row of `alarm_zones` of a new zone."""
+    return {
+        "zone": zone.number,
+        "enabled": 1,
+        "active_level": 0 if zone.pull is Pull.UP else 1,
+        "alarm_delay": 0,
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.access.admission_settings import keypads
 from gateway.commands.context import CommandContext
-from gateway.errors import InvalidRequest
+from gateway.errors import InvalidRequest, worded
 from gateway.objects.factory import portal_of_readers
 from gateway.objects.fields import invalid_member
 from gateway.settings import SiteFile
@@ -51,8 +51,9 @@ def _refusal(object_name: str, portal_id: int, reader: str, mode: int) -> Invali
     expected, got = "mode for a reader without keypad", str(mode)
     if object_name != FACTORS:
         expected, got = "portal that asks for no PIN", str(portal_id)
-    refused = invalid_member(_FIELDS[object_name], expected, got)
-    return InvalidRequest(
+    why = worded("reader %(reader)s has no keypad for the PIN", reader=reader)
+    refused = invalid_member(_FIELDS[object_name], expected, got, why)
+    return refused.reworded(
         f"{refused}: reader {reader!r} of portal {portal_id} has no keypad, and mode {mode} of "
         f"{FACTORS} asks for a PIN there"
     )

@@ -21,8 +21,8 @@ from gateway.commands.answers import TextStream
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call, CommandContext
 from gateway.commands.objects import refresh_for
-from gateway.commands.requests import LoadRequest, RequestModel, invalid_value
-from gateway.objects.fields import TEXT_LIMIT
+from gateway.commands.requests import LoadRequest, RequestModel
+from gateway.objects.fields import TEXT_LIMIT, invalid_value
 from gateway.store.query.request import COUNT
 
 MOST_COLUMNS = 100

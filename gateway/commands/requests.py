@@ -10,8 +10,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from gateway.errors import InvalidRequest
-from gateway.objects.fields import invalid_member, wire_type_of
+from gateway.errors import WordedText, worded
+from gateway.objects.fields import invalid_member, invalid_value, wire_type_of
 from gateway.store.tables.accounts import LONGEST_LOGIN, LONGEST_PASSWORD, SHORTEST_PASSWORD
 
 _EXPECTED = {
@@ -43,14 +43,32 @@ def parse(model: type[Model], body: Mapping[str, object]) -> Model:
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_context=False)[0]
+        problem = error.errors(include_url=False)[0]
     member = _member(problem["loc"])
     if problem["type"] == "missing":
         raise invalid_member(member, _expected_of(model, problem["loc"]), "undefined")
     expected = _EXPECTED.get(problem["type"])
     if expected is None:
-        raise invalid_value(member, problem["msg"])
+        refusal = invalid_value(member, problem["msg"])
+        refusal.why = _why(problem["type"], problem.get("ctx", {}))
+        raise refusal
     raise invalid_member(member, expected, wire_type_of(problem["input"]))
+
+
+def _why(kind: str, bounds: Mapping[str, Any]) -> WordedText | str:
+    """Pydantic's error `kind` for somebody who sees the member in a form; empty for most."""
+    match kind:
+        case "string_too_short" if bounds["min_length"] == 1:
+            return worded("it is missing")
+        case "string_too_short":
+            return worded("it has at least %(count)s characters", count=bounds["min_length"])
+        case "string_too_long":
+            return worded("it has at most %(count)s characters", count=bounds["max_length"])
+        case "greater_than_equal":
+            return worded("allowed: %(low)s or more", low=bounds["ge"])
+        case "less_than_equal":
+            return worded("allowed: %(high)s or less", high=bounds["le"])
+    return ""
 
 
 def _member(location: tuple[int | str, ...]) -> str:
@@ -77,11 +95,6 @@ def _expected_of(model: type[BaseModel], location: tuple[int | str, ...]) -> str
     names = {"integer": "int", "boolean": "bool"}
     kind = str(schema.get("type", "object"))
     return names.get(kind, kind)
-
-
-def invalid_value(member: str, why: str) -> InvalidRequest:
-    """The device's refusal of a member whose type is right and whose value is not."""
-    return InvalidRequest(f"Invalid member '{member}' ({why})")
 
 
 def _flag(value: object) -> object:

@@ -14,8 +14,9 @@ from typing_extensions import TypedDict
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.explain import RowId
-from gateway.commands.requests import RequestModel, invalid_value
+from gateway.commands.requests import RequestModel
 from gateway.errors import NotFound, TooBusy
+from gateway.objects.fields import invalid_value
 from gateway.objects.schedules import HOLIDAY_GROUPS, SECONDS_OF_DAY, WEEKDAYS
 from gateway.store.objects.store import Store
 

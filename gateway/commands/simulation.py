@@ -12,10 +12,11 @@ from pydantic import Field
 from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
-from gateway.commands.requests import RequestModel, invalid_value
+from gateway.commands.requests import RequestModel
 from gateway.commands.rights import Right
 from gateway.errors import ControllerUnavailable, NotFound, NotSupportedHere
 from gateway.link.messages import Simulate
+from gateway.objects.fields import invalid_value
 
 _VERBS = frozenset(get_args(Simulate.model_fields["verb"].annotation)) - {"state"}
 _TIME_S = 10.0

@@ -12,7 +12,6 @@ from typing import Any
 
 from gateway.access.gestures import GestureRow, gesture_problems
 from gateway.alarms.alarm_settings import ZoneOfSet, zone_of_set_problems
-from gateway.commands.requests import invalid_value
 from gateway.doors.door_settings import (
     DoorRow,
     GroupDoorRow,
@@ -28,6 +27,7 @@ from gateway.doors.door_settings import (
 from gateway.doors.elevator import ElevatorFloorRow
 from gateway.doors.operator import OperatorRow
 from gateway.errors import InvalidRequest
+from gateway.objects.fields import invalid_value
 from gateway.settings import SiteFile
 from gateway.store.objects.store import Store
 from gateway.triggers.site_fit import trigger_problems

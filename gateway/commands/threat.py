@@ -16,10 +16,11 @@ from typing_extensions import TypedDict
 from gateway.commands.answers import DONE, Done
 from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
-from gateway.commands.requests import NoMembers, RequestModel, invalid_value
+from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Right, check_right
 from gateway.errors import ControllerUnavailable, InvalidRequest, NotPermitted, TooBusy
 from gateway.link.messages import LONGEST_LEVEL_MIN, SetThreatLevel
+from gateway.objects.fields import invalid_value
 from gateway.objects.modes import LONGEST_REASON
 from gateway.objects.threat import HIGHEST_LEVEL
 

@@ -32,13 +32,13 @@ from gateway.commands.context import Call
 from gateway.commands.import_rows import ImportedTable, RowImport
 from gateway.commands.import_undo import NetRows, import_facts
 from gateway.commands.objects import refresh_for
-from gateway.commands.requests import QueryFlag, RequestModel, invalid_value
+from gateway.commands.requests import QueryFlag, RequestModel
 from gateway.commands.secret_writes import require_writable
 from gateway.commands.sheets import ENCODINGS, Sheet, sheets, text_of
 from gateway.errors import InvalidRequest, NotPermitted
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import Field as FieldKind
-from gateway.objects.fields import Text
+from gateway.objects.fields import Text, invalid_value
 from gateway.objects.identification import CardValue
 from gateway.settings import CardNumbering
 from gateway.store.objects.store import Store

@@ -16,6 +16,7 @@ from gateway.doors.interlock import Partners, symmetric
 from gateway.doors.operator import OperatorRow, OperatorSettings
 from gateway.doors.turnstile_values import OperationMode, TurnstileSettings
 from gateway.doors.values import DoorSettings
+from gateway.errors import WordedText, worded
 from gateway.settings import Door, Egress, RexMode, SecBox, Side, SiteFile
 from gateway.settings.configuration import Configuration, is_on
 from gateway.settings.wires import SwitchState
@@ -156,15 +157,19 @@ def rex_mode(door: Door | SecBox, row: DoorRow) -> RexMode:
     return in_file if locks_in else wanted
 
 
-def no_door(site: SiteFile, number: int) -> str:
-    """Why a row cannot name this door; empty if it can."""
+def no_door(site: SiteFile, number: int) -> WordedText | None:
+    """Why a row cannot name this door; None if it can."""
     known = [door.id for door in site.doors()]
     if number in known:
-        return ""
-    return f"there is no door {number}; this site has: {', '.join(map(str, known)) or 'none'}"
+        return None
+    return worded(
+        "there is no door %(number)s; this site has: %(there)s",
+        number=number,
+        there=", ".join(map(str, known)) or worded("none"),
+    )
 
 
-def group_door_problems(site: SiteFile, row: GroupDoorRow) -> Iterator[tuple[str, str]]:
+def group_door_problems(site: SiteFile, row: GroupDoorRow) -> Iterator[tuple[str, WordedText]]:
     """What of a row of `door_group_doors` cannot work at `site`: the field, and why."""
     if why := no_door(site, row.door_id):
         yield "door_id", why
@@ -188,27 +193,36 @@ def operator_settings(
     }
 
 
-def operator_row_problems(site: SiteFile, row: OperatorRow) -> Iterator[tuple[str, str]]:
+def operator_row_problems(site: SiteFile, row: OperatorRow) -> Iterator[tuple[str, WordedText]]:
     """What of a row of `door_operators` cannot work at `site`: the field, and why."""
     if why := no_operator(site, row.door_id):
         yield "door_id", why
 
 
-def operator_reader_problems(site: SiteFile, row: OperatorReaderRow) -> Iterator[tuple[str, str]]:
+def operator_reader_problems(
+    site: SiteFile, row: OperatorReaderRow
+) -> Iterator[tuple[str, WordedText]]:
     """What of a row of `door_operator_readers` cannot work at `site`: the field, and why."""
     if why := no_operator(site, row.door_id):
         yield "door_id", why
     known = [reader.index for reader in site.reader]
     if row.reader not in known:
-        there = ", ".join(map(str, known)) or "none"
-        yield "reader", f"there is no reader with the index {row.reader}; this site has: {there}"
+        there = ", ".join(map(str, known)) or worded("none")
+        yield (
+            "reader",
+            worded(
+                "there is no reader with the index %(index)s; this site has: %(there)s",
+                index=row.reader,
+                there=there,
+            ),
+        )
 
 
-def no_operator(site: SiteFile, number: int) -> str:
-    """Why a door cannot have a row of an operator; empty if it can."""
+def no_operator(site: SiteFile, number: int) -> WordedText | None:
+    """Why a door cannot have a row of an operator; None if it can."""
     fitted = any(door.id == number and door.operator for door in site.door)
-    missing = "" if fitted else f"the site file has no operator of door {number}"
-    return no_door(site, number) or missing
+    missing = worded("the site file has no operator of door %(number)s", number=number)
+    return no_door(site, number) or (None if fitted else missing)
 
 
 def elevator_settings(
@@ -228,15 +242,32 @@ def elevator_settings(
     }
 
 
-def elevator_row_problems(site: SiteFile, row: ElevatorFloorRow) -> Iterator[tuple[str, str]]:
+def elevator_row_problems(
+    site: SiteFile, row: ElevatorFloorRow
+) -> Iterator[tuple[str, WordedText]]:
     """What of a row of `elevator_floors` cannot work at `site`: the field, and why."""
     lift = next((it for it in site.elevator if it.id == row.elevator_id), None)
     if lift is None:
-        known = ", ".join(str(it.id) for it in site.elevator) or "none"
-        yield "elevator_id", f"there is no elevator {row.elevator_id}; this site has: {known}"
+        known = ", ".join(str(it.id) for it in site.elevator) or worded("none")
+        yield (
+            "elevator_id",
+            worded(
+                "there is no elevator %(number)s; this site has: %(there)s",
+                number=row.elevator_id,
+                there=known,
+            ),
+        )
     elif row.floor not in {floor.number for floor in lift.floor}:
         wired = ", ".join(str(floor.number) for floor in lift.floor)
-        yield "floor", f"{lift.shown} has no relay for floor {row.floor}; it has: {wired}"
+        yield (
+            "floor",
+            worded(
+                "%(lift)s has no relay for floor %(floor)s; it has: %(there)s",
+                lift=lift.shown,
+                floor=row.floor,
+                there=wired,
+            ),
+        )
 
 
 _NEED_SENSOR = (
@@ -248,24 +279,38 @@ _NEED_SENSOR = (
 )
 
 
-def door_row_problems(site: SiteFile, row: DoorRow) -> Iterator[tuple[str, str]]:
+def door_row_problems(site: SiteFile, row: DoorRow) -> Iterator[tuple[str, WordedText]]:
     """What of a row of `door_settings` cannot work at `site`: the field, and why."""
     door = next((it for it in site.doors() if it.id == row.door_id), None)
     if door is None:
-        yield "door_id", no_door(site, row.door_id)
+        if why := no_door(site, row.door_id):
+            yield "door_id", why
         return
-    what = f"door {door.id} ({door.shown})"
+    what = worded("door %(number)s (%(name)s)", number=door.id, name=door.shown)
     if row.rex_mode and door.rex is None:
-        yield "rex_mode", f"{what} has no exit button"
+        yield "rex_mode", worded("%(door)s has no exit button", door=what)
     elif row.rex_mode and rex_mode(door, row) is not REX_MODES.get(row.rex_mode):
-        yield "rex_mode", f"shunt drives nothing, and nothing but its lock opens {what} from inside"
+        yield (
+            "rex_mode",
+            worded(
+                "shunt drives nothing, and nothing but its lock opens %(door)s from inside",
+                door=what,
+            ),
+        )
     if door.sensor is None:
         for field in _NEED_SENSOR:
             if getattr(row, field) > 0:
-                yield field, f"{what} has no door sensor"
+                yield field, worded("%(door)s has no door sensor", door=what)
     limit_ms = door.output_limit_s * 1000
     if row.extended_dwell_ms > limit_ms:
-        yield "extended_dwell_ms", f"one opening of {what} unlocks for at most {limit_ms} ms"
+        yield (
+            "extended_dwell_ms",
+            worded(
+                "one opening of %(door)s unlocks for at most %(limit)s ms",
+                door=what,
+                limit=limit_ms,
+            ),
+        )
 
 
 def _board_door(configuration: Configuration, door: Door) -> DoorSettings:
@@ -304,14 +349,14 @@ def interlock_partners(
     )
 
 
-def sec_box_row_problems(site: SiteFile, row: SecBoxRow) -> Iterator[tuple[str, str]]:
+def sec_box_row_problems(site: SiteFile, row: SecBoxRow) -> Iterator[tuple[str, WordedText]]:
     """What of a row of `sec_boxs` cannot work at `site`: the field, and why."""
     known = {door.id for door in site.doors()}
     for door in (int(it) for it in row.interlock.split(",") if it):
         if door == row.id:
-            yield "interlock", f"door {door} cannot wait for itself"
+            yield "interlock", worded("door %(number)s cannot wait for itself", number=door)
         elif door not in known:
-            yield "interlock", f"this device has no door {door}"
+            yield "interlock", worded("this device has no door %(number)s", number=door)
 
 
 @dataclass(frozen=True, slots=True)

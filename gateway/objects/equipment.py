@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from gateway.errors import worded
 from gateway.objects.configuration_keys import RELAY_TIMEOUT_MAX_MS
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import (
@@ -35,7 +36,10 @@ class DoorList(Text):
     def decode(self, value: object) -> str:
         text = Text.decode(self, value).strip()
         if text and not _LISTED.fullmatch(text):
-            raise invalid_member(self.name, "comma list of doors, such as 1,2", repr(text[:40]))
+            expected = "comma list of doors, such as 1,2"
+            raise invalid_member(
+                self.name, expected, repr(text[:40]), worded("it names doors only")
+            )
         numbers = {int(word) for word in text.split(",")} if text else set[int]()
         return ",".join(str(number) for number in sorted(numbers))
 

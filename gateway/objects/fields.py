@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 import peewee
 
-from gateway.errors import InvalidRequest
+from gateway.errors import InvalidRequest, worded
 from gateway.objects.columns import U64Column
 
 I64_MIN = -(1 << 63)
@@ -57,9 +57,20 @@ def wire_type_of(value: object) -> str:
     return type_names.get(type(value), type(value).__name__)
 
 
-def invalid_member(name: str, expected: str, got: str) -> InvalidRequest:
-    """The vendor's refusal of a member of a wrong type; `got` is `undefined` if it is missing."""
-    return InvalidRequest(f"Invalid member '{name}' ({expected} expected, got {got})")
+def invalid_member(name: str, expected: str, got: str, why: str = "") -> InvalidRequest:
+    """The vendor's refusal of a member of a wrong type; `got` is `undefined` if it is missing.
+
+    `why` says it to somebody who sees the member in a form.
+    """
+    text = f"Invalid member '{name}' ({expected} expected, got {got})"
+    if got == "undefined":
+        why = why or worded("it is missing")
+    return InvalidRequest(text, members=(name,), why=why)
+
+
+def invalid_value(member: str, why: str) -> InvalidRequest:
+    """The refusal of a member whose value is of the right type, but wrong."""
+    return InvalidRequest(f"Invalid member '{member}' ({why})", members=(member,), why=why)
 
 
 class OnDelete(StrEnum):
@@ -212,7 +223,12 @@ class _Integer(Field):
 
     def _in_range(self, value: int, low: int, high: int) -> int:
         if not low <= value <= high:
-            raise invalid_member(self.name, f"int between {low} and {high}", str(value))
+            raise invalid_member(
+                self.name,
+                f"int between {low} and {high}",
+                str(value),
+                worded("allowed: %(low)s to %(high)s", low=low, high=high),
+            )
         return value
 
     def column(self) -> peewee.Field[Any]:
@@ -264,7 +280,12 @@ class Time(_Integer):
     def decode(self, value: object) -> int:
         if type(value) is int and value > self.maximum:
             doubt = ", which looks like milliseconds" if value // 1000 <= self.maximum else ""
-            raise invalid_member(self.name, "seconds up to the year 9999", f"{value}{doubt}")
+            raise invalid_member(
+                self.name,
+                "seconds up to the year 9999",
+                f"{value}{doubt}",
+                worded("the last year is 9999"),
+            )
         return _Integer.decode(self, value)
 
 
@@ -338,7 +359,8 @@ class Text(Field):
             raise invalid_member(self.name, self.expected, wire_type_of(value))
         if len(value) > self.max_length:
             expected = f"string of at most {self.max_length} characters"
-            raise invalid_member(self.name, expected, f"{len(value)} characters")
+            why = worded("it has at most %(count)s characters", count=self.max_length)
+            raise invalid_member(self.name, expected, f"{len(value)} characters", why)
         return storable_text(self.name, value)
 
     def operand(self, value: object) -> str:
@@ -373,7 +395,12 @@ class NameText(Text):
     def decode(self, value: object) -> str:
         text = Text.decode(self, value)
         if has_controls_in_name(text):
-            raise invalid_member(self.name, "text without control characters", repr(text[:40]))
+            raise invalid_member(
+                self.name,
+                "text without control characters",
+                repr(text[:40]),
+                worded("it has characters that cannot be seen"),
+            )
         return text
 
 
@@ -399,7 +426,8 @@ class HexText(Text):
     def decode(self, value: object) -> str:
         text = Text.decode(self, value)
         if not _HEX.fullmatch(text):
-            raise invalid_member(self.name, "hexadecimal digits", repr(text))
+            why = worded("it has the digits 0 to 9 and A to F only")
+            raise invalid_member(self.name, "hexadecimal digits", repr(text), why)
         return text.upper()
 
     def operand(self, value: object) -> str:
@@ -418,7 +446,8 @@ class Digits(Text):
         if not text.isascii() or not text.isdecimal():
             # Without the text: it may be a secret.
             got = "other characters" if text else "none"
-            raise invalid_member(self.name, f"1 to {self.max_length} digits", got)
+            why = worded("it has 1 to %(count)s digits", count=self.max_length)
+            raise invalid_member(self.name, f"1 to {self.max_length} digits", got, why)
         return text
 
 
@@ -443,7 +472,8 @@ def storable_text(name: str, value: str) -> str:
     express and UTF-8 cannot.
     """
     if "\0" in value:
-        raise invalid_member(name, "string", "a NUL character")
+        why = worded("it has characters that cannot be seen")
+        raise invalid_member(name, "string", "a NUL character", why)
     try:
         value.encode()
     except UnicodeEncodeError:

@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import TypeVar
 
 from gateway.credentials.placeholders import placeholder_card, placeholder_code, placeholder_tag
+from gateway.errors import worded
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import (
     U64,
@@ -83,13 +84,16 @@ def terms_of_credential() -> tuple[Field, ...]:
 def _check_terms(row: Mapping[str, Stored]) -> None:
     begin, end = row["begin_time"], row["end_time"]
     if isinstance(begin, int) and isinstance(end, int) and end and end < begin:
-        raise invalid_member("end_time", f"time not before 'begin_time', {begin},", str(end))
+        why = worded("the end is before the begin")
+        expected = f"time not before 'begin_time', {begin},"
+        raise invalid_member("end_time", expected, str(end), why)
 
 
 def _somebodys(name: str, value: Identifier, placeholder: str) -> Identifier:
     """Return `value` unless it is a placeholder, which would admit anybody with a blank card."""
     if placeholder:
-        raise invalid_member(name, "an identifier of one person", placeholder)
+        why = worded("it is that of a blank or unreadable card, which anybody may have")
+        raise invalid_member(name, "an identifier of one person", placeholder, why)
     return value
 
 

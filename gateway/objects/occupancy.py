@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gateway.errors import InvalidRequest
+from gateway.errors import worded
 from gateway.objects.declaration import ObjectType
-from gateway.objects.fields import Id, Int, NameText, OnDelete, Ref, Stored
+from gateway.objects.fields import Id, Int, NameText, OnDelete, Ref, Stored, invalid_value
 
 MOST_PEOPLE = 100_000
 LONGEST_ESCORT_S = 300
@@ -21,14 +21,15 @@ LONGEST_ESCORT_S = 300
 def _limits(row: Mapping[str, Stored]) -> None:
     maximum, minimum = row.get("maximum") or 0, row.get("minimum") or 0
     if minimum == 1:
-        raise InvalidRequest("minimum: must be 0 for none, or 2 to 10")
+        raise invalid_value("minimum", worded("allowed: 0 for none, or 2 to 10"))
     if maximum and isinstance(minimum, int) and isinstance(maximum, int) and maximum < minimum:
-        raise InvalidRequest("maximum: must be 0 for none, or at least the minimum")
+        raise invalid_value("maximum", worded("allowed: 0 for none, or at least the fewest"))
 
 
 def _escort(row: Mapping[str, Stored]) -> None:
     if row.get("visitor_group_id") == row.get("host_group_id"):
-        raise InvalidRequest("host_group_id: must be another group than visitor_group_id")
+        why = worded("the hosts must be another group than the visitors")
+        raise invalid_value("host_group_id", why)
 
 
 OCCUPANCY_LIMITS = ObjectType(

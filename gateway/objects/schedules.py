@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gateway.errors import worded
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import Flag, Id, Int, NameText, Ref, Stored, Time, invalid_member
 
@@ -31,7 +32,8 @@ TIME_SPANS = ObjectType(
 def _check_holiday(row: Mapping[str, Stored]) -> None:
     start, end = row["start"], row["end"]
     if isinstance(start, int) and isinstance(end, int) and end < start:
-        raise invalid_member("end", f"time not before 'start', {start},", str(end))
+        why = worded("the end is before the begin")
+        raise invalid_member("end", f"time not before 'start', {start},", str(end), why)
 
 
 HOLIDAYS = ObjectType(

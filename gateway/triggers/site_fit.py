@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.alarms.causes import DOOR_CAUSES, DURESS_CAUSES, ZONE_CAUSES, AlarmCause
+from gateway.errors import WordedText, worded
 from gateway.settings import SiteFile
 from gateway.triggers.values import TriggerRow
 from gateway.triggers.words import (
@@ -20,7 +21,7 @@ from gateway.triggers.words import (
     TriggerTime,
 )
 
-Problem = tuple[str, str]
+Problem = tuple[str, WordedText]
 """The field, and the words."""
 
 _OF_TURNSTILE = frozenset((Occurrence.TURNED, Occurrence.TURN_FORCED, Occurrence.GAVE_UP))
@@ -48,80 +49,79 @@ def trigger_problems(site: SiteFile, row: TriggerRow) -> Iterator[Problem]:
 def _times(row: TriggerRow) -> Iterator[Problem]:
     """What an event by time needs, and what it cannot have."""
     if row.event in (TriggerTime.ZONE_BEGINS, TriggerTime.ZONE_ENDS) and not row.time_zone_id:
-        yield "time_zone_id", "the time zone is missing whose begin or end is meant"
+        yield "time_zone_id", worded("the time zone is missing whose begin or end is meant")
     days = (row.sun, row.mon, row.tue, row.wed, row.thu, row.fri, row.sat)
     if row.event == TriggerTime.TIME_OF_DAY:
         if not any((*days, row.hol1, row.hol2, row.hol3)):
-            yield "mon", "a time of day needs at least one day"
+            yield "mon", worded("a time of day needs at least one day")
         if row.time_zone_id:
-            yield "time_zone_id", "days and start say when a time of day comes"
+            yield "time_zone_id", worded("days and start say when a time of day comes")
     if row.event in tuple(TriggerTime):
         for name in ("door_id", "reader", "user_id", "group_id"):
             if getattr(row, name):
-                yield name, "an event by time has none"
+                yield name, worded("an event by time has none")
         if row.action in OF_DOORS and not row.target_door_id:
-            yield "target_door_id", f"the door to {row.action} is missing"
+            yield "target_door_id", worded("the door of the action is missing")
     if row.cancel_event in tuple(TriggerTime):
-        yield "cancel_event", "a time cancels nothing"
+        yield "cancel_event", worded("a time cancels nothing")
 
 
 def _fields(row: TriggerRow) -> Iterator[Problem]:
     """Fields that do not go together."""
     if row.cause and row.event not in (Occurrence.ALARM, Occurrence.ALARM_OVER):
-        yield "cause", f"only an alarm has one, not {row.event}"
+        yield "cause", worded("only an alarm has one, no other event")
     if row.cancel_event and not row.delay_ms:
-        yield "delay_ms", "a delay is missing, during which cancel_event can come"
+        yield "delay_ms", worded("the wait is missing, during which the other event can come")
     if row.action not in OF_OUTPUTS and row.output:
-        yield "output", f"{row.action} switches none"
+        yield "output", worded("this action switches none")
     if row.action == TriggerAction.PULSE and not row.duration_ms:
-        yield "duration_ms", "the length of the pulse is missing"
+        yield "duration_ms", worded("the length of the pulse is missing")
     if row.action == TriggerAction.MESSAGE and not row.message:
-        yield "message", "the text is missing"
+        yield "message", worded("the text is missing")
     if row.action not in OF_DOORS | OF_MODES and row.target_door_id:
-        yield "target_door_id", f"{row.action} is done to no door"
+        yield "target_door_id", worded("this action is done to no door")
     if row.action == TriggerAction.SIREN and row.cause in DURESS_CAUSES:
-        yield "action", "an alarm under duress is silent"
+        yield "action", worded("an alarm under duress is silent")
 
 
 def _names(site: SiteFile, row: TriggerRow) -> Iterator[Problem]:
     doors = [door.id for door in site.doors()]
     if row.door_id and row.door_id not in doors:
-        yield "door_id", f"there is no door {row.door_id}; this site has: {_listed(doors)}"
+        yield "door_id", _no_door(row.door_id, doors)
     if row.target_door_id and row.target_door_id not in doors:
-        yield (
-            "target_door_id",
-            f"there is no door {row.target_door_id}; this site has: {_listed(doors)}",
-        )
+        yield "target_door_id", _no_door(row.target_door_id, doors)
     devices = [device.name for device in (*site.reader, *site.sec_box)]
     if row.reader and row.reader not in devices:
         yield (
             "reader",
-            f"there is no reader {row.reader[:40]!r}; this site has: {_listed(devices)}",
+            worded(
+                "there is no reader %(name)s; this site has: %(there)s",
+                name=repr(row.reader[:40]),
+                there=_listed(devices),
+            ),
         )
 
 
 def _impossible_events(site: SiteFile, row: TriggerRow) -> Iterator[Problem]:
     """Events that no wire of the site can bring about."""
     doors = [door for door in site.doors() if row.door_id in (0, door.id)]
-    where = f"door {row.door_id}" if row.door_id else "no door"
-    has = "has no" if row.door_id else "has a"
     event = row.event
     if event == Occurrence.EXIT_BUTTON and not any(door.rex for door in doors):
-        yield "event", f"it cannot happen: {where} {has} exit button"
+        yield "event", _lacks(row, worded("exit button"))
     sensed = row.cause in DOOR_CAUSES or event in _OF_SENSOR
     if sensed and not any(door.sensor for door in doors):
-        yield "event", f"it cannot happen: {where} {has} door sensor"
+        yield "event", _lacks(row, worded("door sensor"))
     if event in _OF_TURNSTILE and site.turnstile is None:
-        yield "event", "it cannot happen: this site has no turnstile"
+        yield "event", worded("it cannot happen: this site has no turnstile")
     if event in _OF_FIRE and site.fire is None:
-        yield "event", "it cannot happen: this site has no fire input"
+        yield "event", worded("it cannot happen: this site has no fire input")
     if event in _OF_ZONES and not site.zone:
-        yield "event", "it cannot happen: this site has no alarm zone"
+        yield "event", worded("it cannot happen: this site has no alarm zone")
     zones = {ZONE_CAUSES[zone.number - 1] for zone in site.zone}
     if row.cause in ZONE_CAUSES and row.cause not in zones:
-        yield "cause", f"it cannot happen: this site has no alarm zone {row.cause}"
+        yield "cause", worded("it cannot happen: this site has no such alarm zone")
     elif row.cause and row.cause not in tuple(AlarmCause):
-        yield "cause", f"{row.cause} is no cause of an alarm"
+        yield "cause", worded("%(cause)s is no cause of an alarm", cause=row.cause)
 
 
 def _action(site: SiteFile, row: TriggerRow) -> Iterator[Problem]:
@@ -129,25 +129,57 @@ def _action(site: SiteFile, row: TriggerRow) -> Iterator[Problem]:
     if row.action in OF_OUTPUTS and row.output not in outputs:
         yield (
             "output",
-            f"there is no output {row.output[:40]!r}; this site has: {_listed(list(outputs))}",
+            worded(
+                "there is no output %(name)s; this site has: %(there)s",
+                name=repr(row.output[:40]),
+                there=_listed(list(outputs)),
+            ),
         )
     elif row.action == TriggerAction.PULSE:
         limit_s = outputs[row.output].limit_s
         if limit_s and row.duration_ms > limit_s * 1000:
-            yield "duration_ms", f"output {row.output} is on for at most {limit_s} s"
+            yield (
+                "duration_ms",
+                worded(
+                    "output %(output)s is on for at most %(limit)s s",
+                    output=row.output,
+                    limit=limit_s,
+                ),
+            )
     if row.action == TriggerAction.SIREN and site.siren is None:
-        yield "action", "this site has no siren"
+        yield "action", worded("this site has no siren")
     zones = [zone.number for zone in site.zone]
     if row.action in OF_ZONES and not zones:
-        yield "action", "this site has no alarm zone"
+        yield "action", worded("this site has no alarm zone")
     elif row.alarm_zone and row.alarm_zone not in zones:
         yield (
             "alarm_zone",
-            f"there is no zone {row.alarm_zone}; this site has: {_listed(zones)}",
+            worded(
+                "there is no zone %(number)s; this site has: %(there)s",
+                number=row.alarm_zone,
+                there=_listed(zones),
+            ),
         )
     if row.action in OF_DOORS and not site.doors():
-        yield "action", "this site has no door"
+        yield "action", worded("this site has no door")
+
+
+def _lacks(row: TriggerRow, what: WordedText) -> WordedText:
+    """The door of the event, or every door, has no such input."""
+    if row.door_id:
+        return worded(
+            "it cannot happen: door %(number)s has no %(what)s", number=row.door_id, what=what
+        )
+    return worded("it cannot happen: no door has a %(what)s", what=what)
+
+
+def _no_door(number: int, known: list[int]) -> WordedText:
+    return worded(
+        "there is no door %(number)s; this site has: %(there)s",
+        number=number,
+        there=_listed(known),
+    )
 
 
 def _listed(known: list[int] | list[str]) -> str:
-    return ", ".join(map(str, known)) or "none"
+    return ", ".join(map(str, known)) or worded("none")

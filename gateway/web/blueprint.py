@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from urllib.parse import urlencode, urlsplit
@@ -14,10 +14,11 @@ from gateway.api.controlid.incoming import refuse_foreign_names, refuse_foreign_
 from gateway.api.statuses import answer_errors, status_of
 from gateway.commands.context import CommandContext
 from gateway.commands.rights import check_right
-from gateway.errors import DeviceUnavailable
+from gateway.errors import DeviceUnavailable, InvalidRequest
 from gateway.web import assets
 from gateway.web.cookies import LANGUAGE_COOKIE, SESSION_COOKIE, forget_session
 from gateway.web.languages import chosen, speaking
+from gateway.web.refusals import form_refusal
 from gateway.web.views import VIEWS
 from gateway.web.visit import View, Visit
 
@@ -44,7 +45,7 @@ def page_blueprint(context: CommandContext) -> Blueprint:
     for view in VIEWS:
         blueprint.add_url_rule(
             view.path,
-            endpoint=f"{view.method} {view.path}".replace(".", " "),
+            endpoint=_endpoint(view),
             view_func=partial(_visited, context, view),
             methods=[view.method],
             defaults={"name": view.body_of} if view.body_of else {},
@@ -55,8 +56,14 @@ def page_blueprint(context: CommandContext) -> Blueprint:
     )
     blueprint.after_request(_with_policy)
     answer_errors(blueprint, partial(_refused, context))
+    labels = {f"{blueprint.name}.{_endpoint(view)}": view.labels for view in VIEWS}
+    blueprint.register_error_handler(InvalidRequest, partial(_form_refused, context, labels))
     blueprint.register_error_handler(DeviceUnavailable, partial(_device_away, context))
     return blueprint
+
+
+def _endpoint(view: View) -> str:
+    return f"{view.method} {view.path}".replace(".", " ")
 
 
 def _visited(context: CommandContext, view: View, **values: object) -> Response:
@@ -84,22 +91,44 @@ def _in_visit(context: CommandContext, shown: Callable[[Visit], Response]) -> Re
     return response
 
 
+def _form_refused(
+    context: CommandContext, labels: Mapping[str, Mapping[str, str]], error: InvalidRequest
+) -> Response:
+    """As `_refused`, with the field of the form that the refusal is about."""
+    return _refused(
+        context,
+        status_of(error),
+        str(error),
+        error=error,
+        labels=labels.get(request.endpoint or ""),
+    )
+
+
 def _device_away(context: CommandContext, error: DeviceUnavailable) -> Response:
     """As `_refused`: the controller answers with the same status when it is itself away."""
     return _refused(context, status_of(error), str(error), of_device=True)
 
 
 def _refused(
-    context: CommandContext, status: int, text: str, *, of_device: bool = False
+    context: CommandContext,
+    status: int,
+    text: str,
+    *,
+    of_device: bool = False,
+    error: InvalidRequest | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> Response:
     """An error as a page, or as the part of one that was asked for; `of_device` if something else
-    than the controller is away."""
+    than the controller is away. `labels` are those of the form that `error` refuses."""
     if status == 401:
         return _to_sign_in()
 
     def shown(visit: Visit) -> Response:
         template = "shared/_error.html" if visit.in_part else "shared/error.html"
-        return visit.page(template, status, code=status, text=text, of_device=of_device)
+        refusal = form_refusal(error, labels or {}) if error else None
+        return visit.page(
+            template, status, code=status, text=text, of_device=of_device, refusal=refusal
+        )
 
     return _in_visit(context, shown)
 

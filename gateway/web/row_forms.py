@@ -14,6 +14,14 @@ AS_ALL = -1
 """The stored value of a field that is left empty, where the declaration permits it."""
 
 
+def _every(_door: Door | SecBox) -> bool:
+    return True
+
+
+def _any_site(_site: SiteFile) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class RowField:
     """One field of the row."""
@@ -26,6 +34,10 @@ class RowField:
     """Of a choice."""
     doors: bool = False
     """The text is a comma list of doors."""
+    at: Callable[[Door | SecBox], bool] = _every
+    """The doors that have it."""
+    beside: str = ""
+    """Another field that is chosen together with this one, from one list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +49,7 @@ class RowLink:
     """The other end; the row's own end is `RowForm.tie`."""
     label: str
     choices: str
-    """`doors`, `readers`, or an object with names."""
-
-
-def _every(_door: Door | SecBox) -> bool:
-    return True
-
-
-def _any_site(_site: SiteFile) -> bool:
-    return True
+    """`doors`, `readers` (those whose portal opens the row's door), or an object with names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +83,22 @@ class RowForm:
         """Whether people add rows and name them."""
         return self.key == "id" and not self.kept
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """What people call the fields, and the members of the commands that store a row."""
+        fields = {field.name: field.label for field in self.fields}
+        pairs = {field.beside: field.label for field in self.fields if field.beside}
+        links = {it: link.label for link in self.links for it in (link.object_name, link.field)}
+        return {self.key: noted("Door"), **links, **pairs, **fields}
+
+    def of_door(self, door: Door | SecBox | None) -> tuple[RowField, ...]:
+        """The fields of the row of a door; None for a row that belongs to none."""
+        return tuple(it for it in self.fields if door is None or it.at(door))
+
     def kind(self, name: str) -> str:
-        """How a field is entered: `flag`, `choice`, `row`, `number` or `text`."""
+        """How a field is entered: `flag`, `choice`, `row`, `floor`, `number` or `text`."""
+        if any(it.name == name and it.beside for it in self.fields):
+            return "floor"
         declared = REGISTRY[self.object_name].field(name)
         kinds = (
             (Flag, "flag"),
@@ -230,7 +248,7 @@ OPERATORS = RowForm(
             "ms",
         ),
         RowField("dwell_ms", noted("Time of the output"), unit="ms"),
-        RowField("by_button", noted("The exit button opens it")),
+        RowField("by_button", noted("The exit button opens it"), at=lambda door: bool(door.rex)),
         RowField("extended_people", noted("People who need more time open it")),
     ),
     links=(RowLink("door_operator_readers", "reader", noted("Readers that open it"), "readers"),),
@@ -242,11 +260,18 @@ ELEVATOR_FLOORS = RowForm(
     "floors",
     "elevator_floors",
     noted("Floors of lifts"),
-    noted("Who may choose a floor, and when it is free, say the rules of its portal."),
+    noted(
+        "Who may choose a floor say the rules of its portal. When everybody may, says a rule that "
+        "is ticked under Unlocked by schedule."
+    ),
     (
         RowField("name", noted("Name")),
-        RowField("elevator_id", noted("Lift"), noted("Its number in the site file.")),
-        RowField("floor", noted("Floor"), noted("The number of its relay in the site file.")),
+        RowField(
+            "elevator_id",
+            noted("Lift and floor"),
+            noted("Floors with a relay in the site file."),
+            beside="floor",
+        ),
         RowField("portal_id", noted("Portal")),
         RowField(
             "selection_ms",
@@ -259,4 +284,20 @@ ELEVATOR_FLOORS = RowForm(
     needs=lambda site: bool(site.elevator),
 )
 
-ROW_FORMS = (DOOR_TIMES, SEC_BOXES, DOOR_GROUPS, OPERATORS, ELEVATOR_FLOORS)
+UNLOCKS = RowForm(
+    "unlocks",
+    "scheduled_unlocks",
+    noted("Unlocked by schedule"),
+    noted(
+        "During the schedules of the ticked rules, their portals are free for everybody: doors "
+        "stay unlocked, and floors of lifts may be chosen without a card."
+    ),
+    (RowField("name", noted("Name")),),
+    key="id",
+    links=(
+        RowLink("scheduled_unlock_access_rules", "access_rule_id", noted("Rules"), "access_rules"),
+    ),
+    tie="scheduled_unlock_id",
+)
+
+ROW_FORMS = (DOOR_TIMES, UNLOCKS, SEC_BOXES, DOOR_GROUPS, OPERATORS, ELEVATOR_FLOORS)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.errors import InvalidRequest
+from gateway.web.typed import number_typed
 from gateway.web.visit import Visit
 from gateway.web.wall_times import form_time, moment, stamp_typed
 
@@ -98,7 +98,7 @@ def tie_end(visit: Visit, stamp: int) -> TieEnd:
 
 def wanted_ties(visit: Visit, kind: TieKind) -> dict[int, int]:
     """What is ticked in the form, each with its `end_time`."""
-    ticked = [_number(kind.control, text) for text in visit.form.getlist(kind.control)]
+    ticked = [number_typed(kind.control, text) for text in visit.form.getlist(kind.control)]
     return {it: stamp_typed(visit, kind.end_control(it)) for it in ticked}
 
 
@@ -126,9 +126,3 @@ def _present(visit: Visit, kind: TieKind, user_id: int) -> dict[int, int]:
 def _whole_minute(stamp: int) -> int:
     """A stored time as the form has it: what nobody changed stays as it is."""
     return stamp - stamp % 60
-
-
-def _number(name: str, text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 18:
-        raise InvalidRequest(f"{name}: must be a number (found {text[:20]!r})")
-    return int(text)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -69,6 +70,10 @@ class Visit:
         """As `answer`, for a command that answers an object."""
         return cast("Mapping[str, Any]", self.answer(command, **members))
 
+    def together(self) -> AbstractContextManager[None]:
+        """Within it, the writes of all commands are kept, or none."""
+        return self.context.together()
+
     def rows(self, object_name: str, **search: object) -> list[Mapping[str, Any]]:
         """The rows of an object that `load_objects` answers to this caller."""
         answer = self.answer("load_objects", object=object_name, **search)
@@ -99,6 +104,9 @@ class View:
     """Called with the Visit and the values of the path."""
     needs: Right = Right.ANY_SESSION
     method: str = "GET"
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What people call the fields of the form that is posted here, and the members of the commands
+    that it leads to: texts marked by `noted`."""
     body_of: str = ""
     """The command that the request's body is for, which may be as long as the API takes it; `show`
     gets it as `name`."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from gateway.errors import InvalidRequest
+from gateway.errors import worded
+from gateway.objects.fields import invalid_value
 from gateway.web.visit import Visit
 
 
@@ -22,7 +23,7 @@ def stamp_typed(visit: Visit, name: str) -> int:
     except (ValueError, OverflowError):
         instants = ()
     if not instants:
-        raise InvalidRequest(f"{name}: must be a time of the site's clock (found {typed[:20]!r})")
+        raise invalid_value(name, worded("it must be a time that the site's clock shows"))
     return visit.context.device_time.stamp(instants[0])
 
 

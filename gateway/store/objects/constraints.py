@@ -21,11 +21,12 @@ from typing import Any
 import peewee
 
 from gateway.access.policy import BLOCK
-from gateway.errors import ConstraintViolation, SecretTaken
+from gateway.errors import ConstraintViolation, SecretTaken, worded
 from gateway.objects.declaration import ObjectType
 from gateway.objects.models import Models
 from gateway.store.objects.rows import Row
 
+TAKEN = worded("there is one like it already")
 TIME_ZONES = "time_zones"
 VALIDATIONS = "validations"
 
@@ -43,15 +44,17 @@ def explain_row(
     if text.startswith("UNIQUE"):
         columns = [part.rsplit(".", 1)[-1] for part in text.partition(": ")[2].split(", ")]
         if any(declared.has(name) and declared.field(name).secret for name in columns):
-            return SecretTaken(_with(text, ", ".join(place)))
+            said = _with(text, ", ".join(place))
+            return SecretTaken(said, members=tuple(columns), why=TAKEN)
         owner = _owner(models, declared, row, columns)
-        return _violation(text, ", ".join([*place, *owner]))
+        return _violation(text, ", ".join([*place, *owner]), tuple(columns), TAKEN)
     if text.startswith("FOREIGN KEY"):
         for ref in declared.refs:
             value = row.get(ref.name)
             if ref.enforced and isinstance(value, int) and not _exists(models, ref.target, value):
                 missing = ": ".join([*place, f"{value} is not a row of {ref.target}"])
-                return _violation(f"{text}: {declared.name}.{ref.name}", missing)
+                said = f"{text}: {declared.name}.{ref.name}"
+                return _violation(said, missing, (ref.name,), worded("it is not there any more"))
     return _violation(text, ", ".join(place))
 
 
@@ -64,7 +67,8 @@ def explain_deletion(
         for other, ref in models.registry.references_to(declared.name)
         if ref.on_delete == "RESTRICT"
     )
-    return _violation(str(error), f"{referring} may refer to {declared.name} that are in use")
+    details = f"{referring} may refer to {declared.name} that are in use"
+    return _violation(str(error), details, why=worded("something else still needs it"))
 
 
 def keep_blocks(models: Models, chosen: peewee.Expression) -> None:
@@ -91,7 +95,8 @@ def keep_blocks(models: Models, chosen: peewee.Expression) -> None:
     if lifted is not None:
         raise ConstraintViolation(
             f"blocking rule {lifted[0]} would lose time zone {lifted[1]} and keep others: "
-            "untie them in access_rule_time_zones first"
+            "untie them in access_rule_time_zones first",
+            why=worded("a rule that blocks needs it: take it from the rule first"),
         )
 
 
@@ -117,8 +122,10 @@ def keep_conditions(models: Models, chosen: peewee.Expression | None) -> None:
             )
 
 
-def _violation(text: str, details: str) -> ConstraintViolation:
-    return ConstraintViolation(_with(text, details))
+def _violation(
+    text: str, details: str, members: tuple[str, ...] = (), why: str = ""
+) -> ConstraintViolation:
+    return ConstraintViolation(_with(text, details), members=members, why=why)
 
 
 def _with(text: str, details: str) -> str:

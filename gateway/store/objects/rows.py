@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from gateway.errors import ConstraintViolation, InvalidRequest
+from gateway.errors import ConstraintViolation, InvalidRequest, worded
 from gateway.objects.declaration import ObjectType
 from gateway.objects.fields import Field, Id, Stored, invalid_member, wire_type_of
 
@@ -27,7 +27,7 @@ def decode_rows(declared: ObjectType, rows: object) -> list[Row]:
             decoded.append(decode_row(declared, row))
         except InvalidRequest as error:
             where = f" (row {number})" if len(rows) > 1 else ""
-            raise type(error)(f"{error}{where}") from None
+            raise error.reworded(f"{error}{where}") from None
     return decoded
 
 
@@ -61,14 +61,18 @@ def check_each(rows: Sequence[Mapping[str, Stored]], check: Check) -> None:
             check(row)
         except InvalidRequest as error:
             where = f" (row {number})" if len(rows) > 1 else ""
-            raise type(error)(f"{error}{where}") from None
+            raise error.reworded(f"{error}{where}") from None
 
 
 def _null(declared: ObjectType, field: Field) -> Stored:
     if not field.not_null:
         return None
     if field.default is None:
-        raise ConstraintViolation(f"NOT NULL constraint failed: {declared.name}.{field.name}")
+        raise ConstraintViolation(
+            f"NOT NULL constraint failed: {declared.name}.{field.name}",
+            members=(field.name,),
+            why=worded("it is missing"),
+        )
     return field.default
 
 
@@ -96,4 +100,4 @@ def _is_needed(field: Field) -> bool:
 
 def _absent(field: Field, number: int, count: int) -> InvalidRequest:
     error = invalid_member(field.name, field.expected, "undefined")
-    return InvalidRequest(f"{error} (row {number})") if count > 1 else error
+    return error.reworded(f"{error} (row {number})") if count > 1 else error

@@ -14,7 +14,7 @@ from typing import Any
 
 import peewee
 
-from gateway.errors import InvalidRequest, KeyUnusable
+from gateway.errors import InvalidRequest, KeyUnusable, worded
 from gateway.objects.declaration import ROWID, ObjectType
 from gateway.objects.fields import Digits, Stored, invalid_member
 from gateway.objects.models import Models
@@ -51,7 +51,8 @@ _SEQUENCE = peewee.Table("sqlite_sequence")
 def _check_length(name: str, least: int, row: Mapping[str, Stored]) -> None:
     digits = row.get(name)
     if isinstance(digits, str) and len(digits) < least:
-        raise invalid_member(name, f"at least {least} digits", str(len(digits)))
+        why = worded("it has at least %(count)s digits", count=least)
+        raise invalid_member(name, f"at least {least} digits", str(len(digits)), why)
 
 
 class Writes:

@@ -7,7 +7,9 @@ from datetime import datetime
 from flask import Response
 
 from gateway.commands.rights import Right
-from gateway.errors import InvalidRequest, NotSupportedHere
+from gateway.errors import NotSupportedHere, worded
+from gateway.objects.fields import invalid_value
+from gateway.web import form_labels
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
 from gateway.web.visit import View, Visit
@@ -50,7 +52,7 @@ def set_clock(visit: Visit) -> Response:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidRequest(f"at: must be a date and time (found {text[:40]!r})") from None
+        raise invalid_value("at", worded("it must be a date and a time")) from None
     visit.run(
         "set_system_time",
         day=at.day,
@@ -78,6 +80,6 @@ _TECHNICIAN = Right.ADMINISTRATOR
 
 VIEWS = (
     View(PATH, clock, _TECHNICIAN),
-    View(PATH, set_clock, _TECHNICIAN, "POST"),
-    View(f"{PATH}/network", network_time, _TECHNICIAN, "POST"),
+    View(PATH, set_clock, _TECHNICIAN, "POST", labels=form_labels.CLOCK),
+    View(f"{PATH}/network", network_time, _TECHNICIAN, "POST", labels=form_labels.TIME_SERVERS),
 )

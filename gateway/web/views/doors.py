@@ -8,9 +8,11 @@ from typing import Any
 from flask import Response
 
 from gateway.commands.answers import Answer
-from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound
+from gateway.errors import ControllerUnavailable, NotFound
+from gateway.web import form_labels
 from gateway.web.door_state import DEVICE, SiteState, site_state
 from gateway.web.languages import gettext as _
+from gateway.web.typed import number_typed
 from gateway.web.visit import View, Visit
 
 _WEB = 3
@@ -69,7 +71,7 @@ def _set_mode(visit: Visit, place: Mapping[str, object]) -> Response:
         asked["reason"] = form.get("reason", "").strip()
     minutes = form.get("minutes", "").strip()
     if minutes:
-        asked["minutes"] = _number("minutes", minutes)
+        asked["minutes"] = number_typed("minutes", minutes)
     visit.run("set_exception_mode", **asked)
     return parts(visit)
 
@@ -89,7 +91,7 @@ def reset_fire(visit: Visit) -> Response:
 def arm(visit: Visit, zone: int) -> Response:
     """Arm an alarm zone, after a time to leave it."""
     delay = visit.form.get("exit_delay_s", "0")
-    visit.run("alarm_arm", zones=[zone], exit_delay_s=_number("exit_delay_s", delay))
+    visit.run("alarm_arm", zones=[zone], exit_delay_s=number_typed("exit_delay_s", delay))
     return parts(visit)
 
 
@@ -102,7 +104,7 @@ def disarm(visit: Visit, zone: int) -> Response:
 def arm_set(visit: Visit, number: int) -> Response:
     """Arm the zones of a set, after a time to leave them."""
     delay = visit.form.get("exit_delay_s", "0")
-    visit.run("alarm_arm", zone_set=number, exit_delay_s=_number("exit_delay_s", delay))
+    visit.run("alarm_arm", zone_set=number, exit_delay_s=number_typed("exit_delay_s", delay))
     return parts(visit)
 
 
@@ -189,12 +191,6 @@ def act(visit: Visit, door: int, timeout_ms: int | None = None) -> Answer:
     return visit.run("execute_actions", actions=[{"action": action, "parameters": parameters}])
 
 
-def _number(name: str, text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 9:
-        raise InvalidRequest(f"{name}: must be a number (found {text[:20]!r})")
-    return int(text)
-
-
 VIEWS = (
     View("/", doors),
     View("/parts/doors", parts),
@@ -203,12 +199,14 @@ VIEWS = (
     View("/doors/<int:door>/open", open_door, method="POST"),
     View("/doors/<int:door>/hold", hold_door, method="POST"),
     View("/doors/<int:door>/lock", lock_door, method="POST"),
-    View("/doors/<int:door>/mode", set_mode, method="POST"),
+    View("/doors/<int:door>/mode", set_mode, method="POST", labels=form_labels.DOOR_MODE),
     View("/door-groups/<int:group>/menu", group_menu),
     View("/door-groups/<int:group>/open", open_group, method="POST"),
     View("/door-groups/<int:group>/hold", hold_group, method="POST"),
     View("/door-groups/<int:group>/lock", lock_group, method="POST"),
-    View("/door-groups/<int:group>/mode", set_group_mode, method="POST"),
+    View(
+        "/door-groups/<int:group>/mode", set_group_mode, method="POST", labels=form_labels.DOOR_MODE
+    ),
     View("/alarm/silence", silence, method="POST"),
     View("/alarm/fire/reset", reset_fire, method="POST"),
     View("/zones/<int:zone>/arm", arm, method="POST"),

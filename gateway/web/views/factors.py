@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import Response
 
 from gateway.access.factor_modes import FactorMode
-from gateway.errors import InvalidRequest
+from gateway.web import form_labels
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
+from gateway.web.typed import number_typed
 from gateway.web.visit import View, Visit
 
 _OBJECT = "portal_factor_modes"
@@ -22,26 +23,6 @@ MODES = {
 
 def factors(visit: Visit) -> Response:
     """The rows, and a form for one more."""
-    return _page(visit)
-
-
-def add(visit: Visit) -> Response:
-    """Add a row, or say why it is refused."""
-    try:
-        row = {name: _number(name, visit.form.get(name, "")) for name in _MEMBERS}
-        visit.run("create_objects", object=_OBJECT, values=[row])
-    except InvalidRequest as error:
-        return _page(visit, str(error))
-    return visit.to("/rules/factors")
-
-
-def delete(visit: Visit, number: int) -> Response:
-    """Delete a row."""
-    visit.run("destroy_objects", object=_OBJECT, where={_OBJECT: {"id": number}})
-    return visit.to("/rules/factors")
-
-
-def _page(visit: Visit, refused: str = "") -> Response:
     portals, zones = (
         {row["id"]: row["name"] for row in visit.rows(name, fields=["id", "name"], order=["name"])}
         for name in ("portals", "time_zones")
@@ -62,25 +43,29 @@ def _page(visit: Visit, refused: str = "") -> Response:
         default = FactorMode.CARD_AND_PIN
     return visit.page(
         "rules/factors.html",
-        422 if refused else 200,
         rows=rows,
         portals=portals,
         zones=zones,
         modes=words,
         default=words[default],
-        refused=refused,
-        typed={name: visit.form.get(name, "") for name in _MEMBERS},
     )
 
 
-def _number(name: str, text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 15:
-        raise InvalidRequest(f"{name}: must be a number (found {text[:20]!r})")
-    return int(text)
+def add(visit: Visit) -> Response:
+    """Add a row."""
+    row = {name: number_typed(name, visit.form.get(name, "")) for name in _MEMBERS}
+    visit.run("create_objects", object=_OBJECT, values=[row])
+    return visit.to("/rules/factors")
+
+
+def delete(visit: Visit, number: int) -> Response:
+    """Delete a row."""
+    visit.run("destroy_objects", object=_OBJECT, where={_OBJECT: {"id": number}})
+    return visit.to("/rules/factors")
 
 
 VIEWS = (
     View("/rules/factors", factors),
-    View("/rules/factors", add, method="POST"),
+    View("/rules/factors", add, method="POST", labels=form_labels.FACTOR_MODE),
     View("/rules/factors/<int:number>/delete", delete, method="POST"),
 )

@@ -10,9 +10,12 @@ from typing import Any
 from flask import Response
 
 from gateway.commands.rights import Right
-from gateway.errors import InvalidRequest
+from gateway.errors import worded
+from gateway.objects.fields import invalid_value
 from gateway.objects.occupancy import LONGEST_ESCORT_S, MOST_PEOPLE
+from gateway.web import form_labels
 from gateway.web.languages import gettext as _
+from gateway.web.typed import number_typed
 from gateway.web.visit import View, Visit
 
 PATH = "/inside"
@@ -92,8 +95,8 @@ def set_limits(visit: Visit, area: int) -> Response:
     form = visit.form
     wanted = {
         "area_id": area,
-        "maximum": _number("maximum", form.get("maximum", "").strip() or "0"),
-        "minimum": _number("minimum", form.get("minimum", "").strip() or "0"),
+        "maximum": number_typed("maximum", form.get("maximum", "").strip() or "0"),
+        "minimum": number_typed("minimum", form.get("minimum", "").strip() or "0"),
         "empty_at": _seconds(form.get("empty_at", "").strip()),
     }
     where = {"occupancy_limits": {"area_id": area}}
@@ -125,7 +128,7 @@ def add_escort(visit: Visit) -> Response:
     """Have one group pass a portal only with another."""
     form = visit.form
     names = ("portal_id", "visitor_group_id", "host_group_id", "within_s")
-    row: dict[str, object] = {name: _number(name, form.get(name, "")) for name in names}
+    row: dict[str, object] = {name: number_typed(name, form.get(name, "")) for name in names}
     row["name"] = form.get("name", "").strip()
     visit.run("create_objects", object="escort_rules", values=[row])
     return visit.to(PATH)
@@ -175,16 +178,10 @@ def _seconds(text: str) -> int:
     if not text:
         return -1
     hours, _colon, minutes = text.partition(":")
-    found = _number("empty_at", hours) * 3600 + _number("empty_at", minutes[:2]) * 60
+    found = number_typed("empty_at", hours) * 3600 + number_typed("empty_at", minutes[:2]) * 60
     if found >= _DAY_S:
-        raise InvalidRequest("empty_at: must be a time of day")
+        raise invalid_value("empty_at", worded("it must be a time of day"))
     return found
-
-
-def _number(name: str, text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 9:
-        raise InvalidRequest(f"{name}: must be a number (found {text[:20]!r})")
-    return int(text)
 
 
 VIEWS = (
@@ -192,9 +189,21 @@ VIEWS = (
     View("/parts/inside", parts),
     View(f"{PATH}/muster", muster),
     View(f"{PATH}/inside.csv", sheet),
-    View(f"{PATH}/<int:area>/empty", empty, method="POST"),
-    View(f"{PATH}/<int:area>/limits", set_limits, needs=Right.ADMINISTRATOR, method="POST"),
-    View(f"{PATH}/escorts", add_escort, needs=Right.ADMINISTRATOR, method="POST"),
+    View(f"{PATH}/<int:area>/empty", empty, method="POST", labels=form_labels.EMPTY_AREA),
+    View(
+        f"{PATH}/<int:area>/limits",
+        set_limits,
+        needs=Right.ADMINISTRATOR,
+        method="POST",
+        labels=form_labels.AREA_LIMITS,
+    ),
+    View(
+        f"{PATH}/escorts",
+        add_escort,
+        needs=Right.ADMINISTRATOR,
+        method="POST",
+        labels=form_labels.ESCORT,
+    ),
     View(
         f"{PATH}/escorts/<int:number>/delete",
         delete_escort,

@@ -18,9 +18,11 @@ from gateway.api.controlid.outgoing import respond
 from gateway.commands.answers import TextStream
 from gateway.commands.events import MOST_EVENTS
 from gateway.commands.rights import Right, may
-from gateway.errors import InvalidRequest, NotFound
+from gateway.errors import InvalidRequest, NotFound, worded
 from gateway.explain.cures import CureAction
 from gateway.explain.time_words import stamp_words
+from gateway.objects.fields import invalid_value
+from gateway.web import form_labels
 from gateway.web.event_words import KINDS, EventRow, by_day, event_row, why_words
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted, speaking
@@ -252,7 +254,7 @@ def _validity(visit: Visit, reason: str) -> dict[str, int]:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise InvalidRequest(f"until: must be a date (found {text[:20]!r})") from None
+        raise invalid_value("until", worded("it must be a date")) from None
     return {"end_time": device_time.midnight(day + timedelta(days=1)) - 1}
 
 
@@ -399,7 +401,7 @@ VIEWS = (
     View("/log/rows", rows),
     View("/log/latest", latest),
     View("/log/events/<int:seq>", event),
-    View("/log/events/<int:seq>/cure", cure, method="POST"),
+    View("/log/events/<int:seq>/cure", cure, method="POST", labels=form_labels.CURE),
     View("/log/day", day),
     View("/log/changes", changes),
     View("/log/audit", audit, Right.OWNER),

@@ -7,7 +7,9 @@ from datetime import datetime
 from flask import Response
 
 from gateway.commands.rights import Right
-from gateway.errors import InvalidRequest
+from gateway.errors import worded
+from gateway.objects.fields import invalid_value
+from gateway.web import form_labels
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
 from gateway.web.visit import View, Visit
@@ -93,7 +95,7 @@ def _login(visit: Visit) -> str:
 def _password(visit: Visit) -> str:
     form = visit.form
     if form.get("password") != form.get("again"):
-        raise InvalidRequest("password: the two passwords differ")
+        raise invalid_value("again", worded("the two passwords differ"))
     return form.get("password", "")
 
 
@@ -101,11 +103,11 @@ _OWNER = Right.OWNER
 
 VIEWS = (
     View(PATH, logins, _OWNER),
-    View(PATH, create, _OWNER, "POST"),
-    View(f"{PATH}/role", change_role, _OWNER, "POST"),
-    View(f"{PATH}/password", change_password, _OWNER, "POST"),
+    View(PATH, create, _OWNER, "POST", labels=form_labels.LOGIN),
+    View(f"{PATH}/role", change_role, _OWNER, "POST", labels=form_labels.LOGIN),
+    View(f"{PATH}/password", change_password, _OWNER, "POST", labels=form_labels.LOGIN),
     View(f"{PATH}/end-sessions", end_sessions, _OWNER, "POST"),
     View(f"{PATH}/delete", delete, _OWNER, "POST"),
-    View("/settings/tokens", create_token, _OWNER, "POST"),
+    View("/settings/tokens", create_token, _OWNER, "POST", labels=form_labels.TOKEN),
     View("/settings/tokens/revoke", revoke_token, _OWNER, "POST"),
 )

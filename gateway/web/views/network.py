@@ -8,8 +8,10 @@ from typing import Any
 from flask import Response
 
 from gateway.commands.rights import Right
-from gateway.errors import InvalidRequest
+from gateway.errors import InvalidRequest, worded
+from gateway.web import form_labels
 from gateway.web.addresses import new_address
+from gateway.web.typed import number_typed
 from gateway.web.visit import View, Visit
 
 PATH = "/settings/network"
@@ -42,7 +44,7 @@ def change(visit: Visit) -> Response:
     """Try what the form changes, and name the address where it is to be confirmed."""
     form = visit.form
     asked = _changes(visit, visit.run("system_information")["network"])
-    within_s = _number("confirm_within_s", form.get("confirm_within_s", ""))
+    within_s = number_typed("confirm_within_s", form.get("confirm_within_s", ""))
     visit.run("set_system_network", **asked, confirm_within_s=within_s)
     trial = visit.run("system_network_trial")
     dhcp = bool(asked.get("dhcp_enabled"))
@@ -70,7 +72,7 @@ def _changes(visit: Visit, now: Mapping[str, Any]) -> dict[str, object]:
     """The members of `set_system_network` that differ from what is so."""
     form = visit.form
     asked: dict[str, object] = {}
-    port = _number("web_server_port", form.get("web_server_port", ""))
+    port = number_typed("web_server_port", form.get("web_server_port", ""))
     if port != now["web_server_port"]:
         asked["web_server_port"] = port
     if ("ssl_enabled" in form) != now["ssl_enabled"]:
@@ -81,7 +83,7 @@ def _changes(visit: Visit, now: Mapping[str, Any]) -> dict[str, object]:
         if name != now["device_hostname"]:
             asked |= {"custom_hostname_enabled": bool(name), "device_hostname": name}
     if not asked:
-        raise InvalidRequest("nothing was changed")
+        raise InvalidRequest("nothing was changed", why=worded("nothing was changed"))
     return asked
 
 
@@ -94,17 +96,11 @@ def _addressing(visit: Visit, now: Mapping[str, Any]) -> dict[str, object]:
     return {} if same and not now["dhcp_enabled"] else {**fixed, "dhcp_enabled": False}
 
 
-def _number(member: str, text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 6):
-        raise InvalidRequest(f"{member}: must be a number (found {text[:20]!r})")
-    return int(text)
-
-
 _TECHNICIAN = Right.ADMINISTRATOR
 
 VIEWS = (
     View(PATH, network, _TECHNICIAN),
-    View(PATH, change, _TECHNICIAN, "POST"),
+    View(PATH, change, _TECHNICIAN, "POST", labels=form_labels.NETWORK),
     View(f"{PATH}/confirm", confirm, _TECHNICIAN, "POST"),
     View(f"{PATH}/take-back", take_back, _TECHNICIAN, "POST"),
 )

@@ -14,9 +14,12 @@ from gateway.access.log_events import AccessEvent
 from gateway.commands.answers import Rows
 from gateway.commands.people import printed
 from gateway.credentials.card_number import format_card, parse_printed_card
-from gateway.errors import InvalidRequest, NotFound
+from gateway.errors import InvalidRequest, NotFound, worded
+from gateway.objects.fields import invalid_value
+from gateway.web import form_labels
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
+from gateway.web.people_boxes import people_boxes
 from gateway.web.person_words import may_pass
 from gateway.web.timed_ties import (
     EVERYBODY,
@@ -30,6 +33,7 @@ from gateway.web.timed_ties import (
     store_ties,
     wanted_ties,
 )
+from gateway.web.typed import number_typed
 from gateway.web.visit import View, Visit
 from gateway.web.wall_times import form_time, moment, stamp_typed, wall_time
 
@@ -83,8 +87,8 @@ def people(visit: Visit) -> Response:
     query = visit.query
     filters = _Filters(
         query.get("q", "").strip()[:100],
-        _number("group", query.get("group") or "0"),
-        _number("page", query.get("page") or "0"),
+        number_typed("group", query.get("group") or "0"),
+        number_typed("page", query.get("page") or "0"),
     )
     found: Mapping[str, Any] = dict.fromkeys(("doors", "portals", "areas", "groups"), ())
     if filters.text:
@@ -145,7 +149,7 @@ def unknown_cards(visit: Visit) -> Response:
 
 def give(visit: Visit) -> Response:
     """Choose the person who gets a card."""
-    value = _number("card", visit.query.get("card", ""))
+    value = number_typed("card", visit.query.get("card", ""))
     text = visit.query.get("q", "").strip()[:100]
     found = visit.run("search", text=text, limit=PAGE)["people"] if text else []
     return visit.page(
@@ -201,7 +205,7 @@ def new_person(visit: Visit) -> Response:
         groups=possible_ties(visit, MEMBERSHIPS, 0, {EVERYBODY}),
         rules=possible_ties(visit, OWN_RULES, 0),
         slow=False,
-        card=_number("card", card) if card else 0,
+        card=number_typed("card", card) if card else 0,
     )
 
 
@@ -228,7 +232,7 @@ def add(visit: Visit) -> Response:
     for kind, wanted in ties.items():
         store_ties(visit, kind, user_id, wanted)
     if card:
-        _create(visit, "cards", user_id=user_id, value=_number("card", card))
+        _create(visit, "cards", user_id=user_id, value=number_typed("card", card))
     return visit.to(f"/people/{user_id}")
 
 
@@ -273,10 +277,20 @@ def add_credential(visit: Visit, user_id: int, kind: str) -> Response:
     return credentials(visit, user_id)
 
 
+def boxes(visit: Visit) -> Response:
+    """People as boxes of a form, `people`: those that are ticked, and who matches a search."""
+    query = visit.query
+    chosen = {number_typed("people", it) for it in query.getlist("people")}
+    text = query.get("q", "").strip()[:100]
+    found = people_boxes(visit, chosen, text)
+    at = query.get("at", "found")[:20]
+    return visit.page("people/_boxes.html", boxes=found, text=text, at=at)
+
+
 def give_card(visit: Visit, user_id: int) -> Response:
     """Give a person a card that was shown, by its value."""
     _person(visit, user_id)
-    value = _number("card", visit.form.get("card", ""))
+    value = number_typed("card", visit.form.get("card", ""))
     _create(visit, "cards", user_id=user_id, value=value)
     return visit.to(f"/people/{user_id}")
 
@@ -287,10 +301,10 @@ def change_terms(visit: Visit, user_id: int, kind: str, credential: int) -> Resp
         raise NotFound(f"kind: must be one of {', '.join(_TABLES)}")
     table, form = _TABLES[kind], visit.form
     values = {
-        "status": _number("status", form.get("status", "")),
+        "status": number_typed("status", form.get("status", "")),
         "begin_time": stamp_typed(visit, "begin_time"),
         "end_time": stamp_typed(visit, "end_time"),
-        "uses": _number("uses", form.get("uses", "").strip() or "0"),
+        "uses": number_typed("uses", form.get("uses", "").strip() or "0"),
     }
     where = {table: {"id": credential, "user_id": user_id}}
     visit.run("modify_objects", object=table, values=values, where=where)
@@ -443,7 +457,7 @@ def _values(visit: Visit) -> dict[str, object]:
     form = visit.form
     name = form.get("name", "").strip()
     if not name:
-        raise InvalidRequest(_("A name is needed."))
+        raise invalid_value("name", worded("it is missing"))
     return {
         "name": name,
         "registration": form.get("registration", "").strip(),
@@ -463,7 +477,7 @@ def _create(visit: Visit, name: str, **values: object) -> None:
     if name == "cards":
         # The command's own refusal names a column, not the person.
         for other in _rows(visit, "users", where={"cards": {"value": values["value"]}}):
-            raise InvalidRequest(_("%(name)s has this card.", name=other["name"]))
+            raise invalid_value("value", worded("%(name)s has this card", name=other["name"]))
     visit.run("create_objects", object=name, values=[values])
 
 
@@ -471,28 +485,29 @@ def _card(typed: str) -> int:
     try:
         return parse_printed_card(typed)
     except ValueError as error:
-        raise InvalidRequest(str(error)) from error
-
-
-def _number(name: str, text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 20:
-        raise InvalidRequest(f"{name}: must be a number (found {text[:20]!r})")
-    return int(text)
+        why = worded("write it as facility,number or as one decimal number, without zeros in front")
+        raise InvalidRequest(str(error), members=("value",), why=why) from error
 
 
 VIEWS = (
     View("/people", people),
     View("/people/unknown", unknown_cards),
     View("/people/give", give),
+    View("/people/boxes", boxes),
     View("/people/new", new_person),
-    View("/people/new", add, method="POST"),
+    View("/people/new", add, method="POST", labels=form_labels.PERSON),
     View("/people/<int:user_id>", person),
     View("/people/<int:user_id>/edit", edit),
-    View("/people/<int:user_id>/edit", change, method="POST"),
+    View("/people/<int:user_id>/edit", change, method="POST", labels=form_labels.PERSON),
     View("/people/<int:user_id>/delete", delete, method="POST"),
     View("/people/<int:user_id>/give", give_card, method="POST"),
     View("/people/<int:user_id>/credentials", credentials),
-    View("/people/<int:user_id>/credentials/<kind>", add_credential, method="POST"),
+    View(
+        "/people/<int:user_id>/credentials/<kind>",
+        add_credential,
+        method="POST",
+        labels=form_labels.CREDENTIAL,
+    ),
     View(
         "/people/<int:user_id>/credentials/<kind>/<int:credential>", take_credential, method="POST"
     ),
@@ -500,9 +515,10 @@ VIEWS = (
         "/people/<int:user_id>/credentials/<kind>/<int:credential>/terms",
         change_terms,
         method="POST",
+        labels=form_labels.CREDENTIAL_TERMS,
     ),
     View("/people/<int:user_id>/enrolment", enrolment),
-    View("/people/<int:user_id>/enrolment", enrol, method="POST"),
+    View("/people/<int:user_id>/enrolment", enrol, method="POST", labels=form_labels.ENROLMENT),
     View("/people/<int:user_id>/enrolment/cancel", cancel_enrolment, method="POST"),
     View("/people/<int:user_id>/photo", photo),
     View("/people/<int:user_id>/photo", set_photo, method="POST"),

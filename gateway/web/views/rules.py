@@ -11,10 +11,13 @@ from typing import Any, cast
 from flask import Response
 
 from gateway.commands.answers import Rows
-from gateway.errors import InvalidRequest, NotFound
+from gateway.errors import NotFound, worded
+from gateway.objects.fields import invalid_value
 from gateway.objects.schedules import HOLIDAY_GROUPS
+from gateway.web import form_labels
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
+from gateway.web.typed import number_typed
 from gateway.web.visit import View, Visit
 from gateway.web.weeks import DAYS, rows_of, spans_of
 
@@ -90,7 +93,8 @@ def save_rule(visit: Visit, number: int) -> Response:
     """Store it with all that is tied to it."""
     form = visit.form
     asked: dict[str, object] = {
-        member: [_id(member, text) for text in form.getlist(member)] for member, *_far in _TIES
+        member: [number_typed(member, text) for text in form.getlist(member)]
+        for member, *_far in _TIES
     }
     asked |= {"name": form.get("name", "").strip(), "type": int(form.get("type") != "0")}
     if number:
@@ -137,8 +141,8 @@ def delete_schedule(visit: Visit, number: int) -> Response:
 def add_holiday(visit: Visit) -> Response:
     """Add a holiday, which repeats every year if that is ticked."""
     form = visit.form
-    first = _midnight(visit, form.get("from", ""))
-    last = _midnight(visit, form.get("to") or form.get("from", ""))
+    first = _midnight(visit, "from", form.get("from", ""))
+    last = _midnight(visit, "to", form.get("to") or form.get("from", ""))
     row = {
         "name": form.get("name", "").strip(),
         "start": first,
@@ -165,7 +169,7 @@ def add_group(visit: Visit) -> Response:
 
 def who(visit: Visit, portal: int) -> Response:
     """Who may pass a portal, and who of them now; a page to print."""
-    after = _id("after", visit.query.get("after", "0"))
+    after = number_typed("after", visit.query.get("after", "0"))
     found = _one(visit, "portals", portal)
     answer = visit.answer("who_can_open", portal_id=portal, after=after, limit=MOST_LISTED + 1)
     people = list(cast("Rows", answer).rows)
@@ -233,35 +237,29 @@ def _one(visit: Visit, name: str, number: int) -> Mapping[str, Any]:
     return found[0]
 
 
-def _id(member: str, text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 18:
-        raise InvalidRequest(f"{member}: must be a number (found {text[:20]!r})")
-    return int(text)
-
-
 def _day(stamp: int) -> str:
     return f"{datetime.fromtimestamp(stamp, UTC):%Y-%m-%d}"
 
 
-def _midnight(visit: Visit, text: str) -> int:
+def _midnight(visit: Visit, name: str, text: str) -> int:
     try:
         day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
     except ValueError:
-        raise InvalidRequest(f"date: must be like 2030-12-31 (found {text[:20]!r})") from None
+        raise invalid_value(name, worded("it must be a date")) from None
     return visit.context.device_time.midnight(day)
 
 
 VIEWS = (
     View("/rules", rules),
     View("/rules/<int:number>", rule),
-    View("/rules/<int:number>", save_rule, method="POST"),
+    View("/rules/<int:number>", save_rule, method="POST", labels=form_labels.RULE),
     View("/rules/<int:number>/delete", delete_rule, method="POST"),
     View("/schedules/<int:number>", schedule),
-    View("/schedules/<int:number>", save_schedule, method="POST"),
+    View("/schedules/<int:number>", save_schedule, method="POST", labels=form_labels.SCHEDULE),
     View("/schedules/<int:number>/delete", delete_schedule, method="POST"),
-    View("/holidays", add_holiday, method="POST"),
+    View("/holidays", add_holiday, method="POST", labels=form_labels.HOLIDAY),
     View("/holidays/<int:number>/delete", delete_holiday, method="POST"),
-    View("/groups", add_group, method="POST"),
+    View("/groups", add_group, method="POST", labels=form_labels.GROUP),
     View("/portals/<int:portal>/who", who),
     View("/people/<int:user>/week", week),
 )

@@ -10,14 +10,15 @@ from flask import Response
 
 from gateway.alarms.causes import AlarmCause
 from gateway.commands.rights import Right
-from gateway.errors import ControllerUnavailable, InvalidRequest, NotFound
+from gateway.errors import ControllerUnavailable, NotFound, worded
 from gateway.link.messages import TriggerStatus
 from gateway.objects.catalogue import REGISTRY
-from gateway.objects.fields import Flag, Int, Ref
+from gateway.objects.fields import Flag, Int, Ref, invalid_value
 from gateway.objects.schedules import HOLIDAY_GROUPS, WEEKDAYS
 from gateway.objects.triggers import LONGEST_DELAY_MS, LONGEST_MESSAGE
 from gateway.triggers.values import TriggerVerdict
 from gateway.triggers.words import TRIGGER_EVENTS, TriggerAction, TriggerTime
+from gateway.web import form_labels
 from gateway.web.door_state import CAUSES
 from gateway.web.languages import gettext as _
 from gateway.web.trigger_words import (
@@ -26,8 +27,10 @@ from gateway.web.trigger_words import (
     EVENT_WORDS,
     VERDICT_WORDS,
 )
+from gateway.web.typed import number_typed
 from gateway.web.views.rules import DAY_WORDS
 from gateway.web.visit import View, Visit
+from gateway.web.zone_names import zone_name
 
 _OBJECT = "triggers"
 _SECONDS = ("delay_ms", "duration_ms")
@@ -135,7 +138,7 @@ def _choices(visit: Visit) -> dict[str, Any]:
         "groups": list(names["groups"].items()),
         "time_zones": list(names["time_zones"].items()),
         "outputs": [(output.name, output.shown) for output in site.output],
-        "zones": [(zone.number, zone.shown) for zone in site.zone],
+        "zones": [(zone.number, zone_name(zone)) for zone in site.zone],
     }
 
 
@@ -147,7 +150,7 @@ def _trial(visit: Visit) -> list[dict[str, object]] | None:
     asked: dict[str, object] = {"event": query["event"]}
     for name in ("door", "user_id", "cause"):
         if query.get(name):
-            asked[name] = _number(name, query[name])
+            asked[name] = number_typed(name, query[name])
     if query.get("reader"):
         asked["reader"] = query["reader"]
     if query.get("at"):
@@ -180,13 +183,11 @@ def trigger(visit: Visit, number: int) -> Response:
     return _form(visit, number, found[0])
 
 
-def _form(visit: Visit, number: int, row: Mapping[str, Any], refused: str = "") -> Response:
+def _form(visit: Visit, number: int, row: Mapping[str, Any]) -> Response:
     return visit.page(
         "triggers/trigger.html",
-        422 if refused else 200,
         number=number,
         row=row,
-        refused=refused,
         start=_clock(row["start"]),
         days=[(day, _(DAY_WORDS[day])) for day in _DAYS],
         longest_s=LONGEST_DELAY_MS // 1000,
@@ -196,16 +197,13 @@ def _form(visit: Visit, number: int, row: Mapping[str, Any], refused: str = "") 
 
 
 def save_trigger(visit: Visit, number: int) -> Response:
-    """Store a trigger, or show the refusal in its form."""
+    """Store a trigger."""
     row = _typed(visit)
-    try:
-        if number:
-            where = {_OBJECT: {"id": number}}
-            visit.run("modify_objects", object=_OBJECT, values=row, where=where)
-        else:
-            visit.run("create_objects", object=_OBJECT, values=[row])
-    except InvalidRequest as error:
-        return _form(visit, number, row, str(error))
+    if number:
+        where = {_OBJECT: {"id": number}}
+        visit.run("modify_objects", object=_OBJECT, values=row, where=where)
+    else:
+        visit.run("create_objects", object=_OBJECT, values=[row])
     return visit.to("/triggers")
 
 
@@ -223,7 +221,7 @@ def _typed(visit: Visit) -> dict[str, Any]:
         elif field.name in _SECONDS:
             row[field.name] = _milliseconds(field.name, text)
         elif isinstance(field, Int | Ref):
-            row[field.name] = _number(field.name, text) if text else 0
+            row[field.name] = number_typed(field.name, text) if text else 0
         else:
             row[field.name] = text
     return row
@@ -235,15 +233,9 @@ def delete_trigger(visit: Visit, number: int) -> Response:
     return visit.to("/triggers")
 
 
-def _number(name: str, text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or len(text) > 18:
-        raise InvalidRequest(f"{name}: must be a number (found {text[:20]!r})")
-    return int(text)
-
-
 def _milliseconds(name: str, text: str) -> int:
     whole, _point, part = (text or "0").replace(",", ".").partition(".")
-    return _number(name, whole) * 1000 + _number(name, (part or "0")[:3].ljust(3, "0"))
+    return number_typed(name, whole) * 1000 + number_typed(name, (part or "0")[:3].ljust(3, "0"))
 
 
 def _seconds_of_day(text: str) -> int:
@@ -251,7 +243,7 @@ def _seconds_of_day(text: str) -> int:
     try:
         hour, minute, *second = (int(part) for part in parts)
     except ValueError:
-        raise InvalidRequest(f"start: must be like 22:00 (found {text[:20]!r})") from None
+        raise invalid_value("start", worded("it must be a time of day")) from None
     return hour * 3_600 + minute * 60 + sum(second[:1])
 
 
@@ -265,7 +257,7 @@ def _device_time(visit: Visit, text: str) -> int:
     try:
         at = datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError:
-        raise InvalidRequest(f"at: must be like 2030-12-31T22:00 (found {text[:20]!r})") from None
+        raise invalid_value("at", worded("it must be a date and a time")) from None
     midnight = visit.context.device_time.midnight(at.date())
     return midnight + at.hour * 3_600 + at.minute * 60 + at.second
 
@@ -273,6 +265,12 @@ def _device_time(visit: Visit, text: str) -> int:
 VIEWS = (
     View("/triggers", triggers, Right.ADMINISTRATOR),
     View("/triggers/<int:number>", trigger, Right.ADMINISTRATOR),
-    View("/triggers/<int:number>", save_trigger, Right.ADMINISTRATOR, "POST"),
+    View(
+        "/triggers/<int:number>",
+        save_trigger,
+        Right.ADMINISTRATOR,
+        "POST",
+        labels=form_labels.TRIGGER,
+    ),
     View("/triggers/<int:number>/delete", delete_trigger, Right.ADMINISTRATOR, "POST"),
 )

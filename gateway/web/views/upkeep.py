@@ -13,6 +13,7 @@ from gateway.commands.rights import Right
 from gateway.errors import DeviceUnavailable, InvalidRequest, NotSupportedHere
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.backup_secrets import SHORTEST_PASSPHRASE
+from gateway.web import form_labels
 from gateway.web.languages import gettext as _
 from gateway.web.languages import noted
 from gateway.web.vendored import VENDORED
@@ -150,12 +151,12 @@ _OWNER = Right.OWNER
 
 VIEWS = (
     View("/settings/backup", backup, _OWNER),
-    View("/settings/backup/file", backup_file, _OWNER, "POST"),
+    View("/settings/backup/file", backup_file, _OWNER, "POST", labels=form_labels.BACKUP),
     View("/settings/backup/preview", preview, _OWNER, "POST", body_of="preview_restore"),
     View("/settings/backup/restore", restore, _OWNER, "POST", body_of="restore_objects"),
     View("/settings/restart", restart, _OWNER),
     View("/settings/restart", restarted, _OWNER, "POST"),
-    View("/settings/reset", reset, _OWNER, "POST"),
+    View("/settings/reset", reset, _OWNER, "POST", labels=form_labels.RESET),
     View("/settings/diagnostics", diagnostics, _OWNER),
     View("/settings/diagnostics/file", diagnostics_file, _OWNER),
     View("/settings/about", about),

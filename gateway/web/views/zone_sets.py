@@ -1,22 +1,38 @@
-"""Sets of alarm zones that are armed together, and zones and doors that chime."""
+"""Sets of alarm zones that are armed together, and zones that chime."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 from flask import Response
 
+from gateway.commands.provisioning import zone_row
 from gateway.commands.rights import Right
-from gateway.errors import InvalidRequest
+from gateway.web import form_labels
+from gateway.web.tied_rows import TieTable, ticked, tie, tied_rows
 from gateway.web.visit import View, Visit
+from gateway.web.zone_names import zone_name
 
 _PAGE = "/settings/zone-sets"
+_ZONES = TieTable("zone_set_zones", "zone_set_id", "alarm_zone_id")
 
 
 def show(visit: Visit) -> Response:
     """All sets, each as a form."""
-    return _page(visit)
+    zones = tied_rows(visit, _ZONES)
+    sets = [
+        {**row, "zones": zones.get(row["id"], set())}
+        for row in visit.rows("zone_sets", order=["name"])
+    ]
+    new = {"id": 0, "name": "", "open_zones": 1, "zones": set()}
+    chimes = {row["zone"]: row["chime"] for row in _alarm_zones(visit)}
+    shown = {zone.number: zone_name(zone) for zone in visit.context.site.zone}
+    return visit.page(
+        "settings/zone_sets.html",
+        sets=[*sets, new],
+        chimes=[(number, chimes.get(number, 0)) for number in shown],
+        shown=shown,
+    )
 
 
 def save(visit: Visit, number: int) -> Response:
@@ -26,16 +42,14 @@ def save(visit: Visit, number: int) -> Response:
         "name": form.get("name", "").strip(),
         "open_zones": 2 if form.get("open_zones") == "2" else 1,
     }
-    zones = {int(it) for it in form.getlist("zones") if it in {"1", "2", "3", "4", "5"}}
-    try:
+    zones, present = ticked(visit, "zones"), tied_rows(visit, _ZONES).get(number, set())
+    with visit.together():
         if number:
             where = {"zone_sets": {"id": number}}
             visit.run("modify_objects", object="zone_sets", values=row, where=where)
         else:
             number = visit.run("create_objects", object="zone_sets", values=[row])["ids"][0]
-        _tie(visit, number, zones)
-    except InvalidRequest as error:
-        return _page(visit, refused=str(error))
+        tie(visit, _ZONES, number, zones, present)
     return visit.to(_PAGE)
 
 
@@ -47,48 +61,29 @@ def delete(visit: Visit, number: int) -> Response:
 
 def chime(visit: Visit) -> Response:
     """Store which zones chime."""
-    ticked = set(visit.form.getlist("zones"))
-    for row in visit.rows("alarm_zones"):
-        where = {"alarm_zones": {"zone": row["zone"]}}
-        values = {"chime": int(str(row["zone"]) in ticked)}
-        visit.run("modify_objects", object="alarm_zones", values=values, where=where)
+    wanted = ticked(visit, "zones")
+    stored = {row["zone"]: row["chime"] for row in _alarm_zones(visit)}
+    with visit.together():
+        for zone in visit.context.site.zone:
+            number, chimes = zone.number, int(zone.number in wanted)
+            if number in stored:
+                where = {"alarm_zones": {"zone": number}}
+                values = {"chime": chimes}
+                visit.run("modify_objects", object="alarm_zones", values=values, where=where)
+            elif chimes:
+                # A zone without a row is off, and stays so.
+                row = {**zone_row(zone), "enabled": 0, "chime": chimes}
+                visit.run("create_objects", object="alarm_zones", values=[row])
     return visit.to(_PAGE)
 
 
-def _tie(visit: Visit, number: int, zones: set[int]) -> None:
-    before = {
-        row["alarm_zone_id"]
-        for row in visit.rows("zone_set_zones", where={"zone_set_zones": {"zone_set_id": number}})
-    }
-    for zone in before - zones:
-        tie = {"zone_set_zones": {"zone_set_id": number, "alarm_zone_id": zone}}
-        visit.run("destroy_objects", object="zone_set_zones", where=tie)
-    new = [{"zone_set_id": number, "alarm_zone_id": zone} for zone in sorted(zones - before)]
-    if new:
-        visit.run("create_objects", object="zone_set_zones", values=new)
-
-
-def _page(visit: Visit, refused: str = "") -> Response:
-    zones: dict[int, set[int]] = defaultdict(set)
-    for tie in visit.rows("zone_set_zones"):
-        zones[tie["zone_set_id"]].add(tie["alarm_zone_id"])
-    sets = [{**row, "zones": zones[row["id"]]} for row in visit.rows("zone_sets", order=["name"])]
-    new = {"id": 0, "name": "", "open_zones": 1, "zones": set()}
-    chimes = visit.rows("alarm_zones", fields=["zone", "chime"], order=["zone"])
-    shown = {zone.number: zone.shown for zone in visit.context.site.zone}
-    return visit.page(
-        "settings/zone_sets.html",
-        422 if refused else 200,
-        sets=[*sets, new],
-        chimes=[(row["zone"], row["chime"]) for row in chimes if row["zone"] in shown],
-        shown=shown,
-        refused=refused,
-    )
+def _alarm_zones(visit: Visit) -> list[Any]:
+    return visit.rows("alarm_zones", fields=["zone", "chime"])
 
 
 VIEWS = (
     View(_PAGE, show, Right.ADMINISTRATOR),
-    View(f"{_PAGE}/<int:number>", save, Right.ADMINISTRATOR, "POST"),
+    View(f"{_PAGE}/<int:number>", save, Right.ADMINISTRATOR, "POST", labels=form_labels.ZONE_SET),
     View(f"{_PAGE}/<int:number>/delete", delete, Right.ADMINISTRATOR, "POST"),
-    View(f"{_PAGE}/chime", chime, Right.ADMINISTRATOR, "POST"),
+    View(f"{_PAGE}/chime", chime, Right.ADMINISTRATOR, "POST", labels=form_labels.CHIME),
 )

@@ -18,10 +18,11 @@ def test_a_portal_asks_for_a_card_and_a_pin_once_a_row_says_so(
     page.get_by_label("Portal").select_option("back")
     page.get_by_label("Asks for").select_option("Card, then PIN")
     page.get_by_role("button", name="Add", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("reader 'qr' of portal 2 has no keypad")
+    expect(page.get_by_role("alert")).to_contain_text("reader qr has no keypad")
 
     page.get_by_label("Portal").select_option("front")
     expect(page.get_by_label("Asks for")).to_have_value("3")
+    expect(page.get_by_label("Asks for")).to_have_attribute("aria-invalid", "true")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.locator(".chips li")).to_contain_text("Card, then PIN")
     phone.sound()

@@ -19,7 +19,7 @@ def test_a_trigger_is_made_refused_tried_and_deleted(phone: Screen, demo: Runnin
     page.locator("[name=start]").fill("22:00")
     page.locator("[name=action]").select_option(label="lock the door")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("alert")).to_contain_text("target_door_id")
+    expect(page.locator(".problem")).to_contain_text("the door of the action is missing")
     expect(page.locator("[name=name]")).to_have_value("Lock up")
     phone.sound()
 

@@ -30,9 +30,9 @@ def make_set(order: Order) -> int:
     ("row", "said"),
     [
         ({"gesture": 4}, "'gesture' (one of 1, 2, 3 expected"),
-        ({"gesture": 2}, "gesture 2 needs the id of a zone set"),
+        ({"gesture": 2}, "this gesture needs a set of alarm zones"),
         ({"gesture": 3, "zone_set_id": 0, "keys": "1"}, "zone_set_id"),
-        ({"gesture": 1, "keys": "12"}, "they belong to gesture 3 alone"),
+        ({"gesture": 1, "keys": "12"}, "they belong to keys after a card"),
         ({"gesture": 1, "exit_delay_s": 601}, "'exit_delay_s' (int between 0 and 600 expected"),
         ({"gesture": 2, "zone_set_id": 9_999}, "zone_set_id"),
         ({"gesture": 1, "portal_id": 9_999}, "portal_id"),

@@ -35,7 +35,7 @@ def put(order: Order, *rows: dict[str, Any]) -> tuple[int, Any]:
         ({"event": "alarm", "cause": 7}, "event", "no door has a door sensor"),
         ({"cause": 7}, "cause", "only an alarm has one"),
         ({"action": "disarm"}, "action", "this site has no alarm zone"),
-        ({"cancel_event": "door_closed"}, "delay_ms", "a delay is missing"),
+        ({"cancel_event": "door_closed"}, "delay_ms", "the wait is missing"),
         ({"event": "alarm", "cause": 10, "action": "siren"}, "action", "under duress is silent"),
         ({"delay_ms": 86_400_001}, "delay_ms", "int between 0 and 86400000"),
         ({"time_zone_id": 99}, "time_zone_id", ""),

@@ -34,6 +34,10 @@ def _ids() -> set[str]:
     for file in _PAGE.rglob("*.html"):
         shown = babel_extract(BytesIO(file.read_bytes()), list(_KEYWORDS), (), options)
         found |= {_first(message) for _, _, message, _ in shown}
+    for file in _PAGE.parent.rglob("*.py"):
+        # What other rooms say of a request, which the page says to people.
+        worded = extract("python", BytesIO(file.read_bytes()), {"worded": None})
+        found |= {_first(message) for _, message, _, _ in worded}
     for group in SettingGroup:
         found |= {group.title, group.about}
     for key in CONFIGURATION:

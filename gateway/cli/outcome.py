@@ -31,6 +31,15 @@ _CAUSES = {
     "zone": frozenset({EntryKind.ALARM}),
     "tamper": frozenset({EntryKind.ALARM}),
     "fire": frozenset({EntryKind.FIRE}),
+    "adc": frozenset(
+        {
+            EntryKind.ACCESS,
+            EntryKind.ACCESS_EVENT,
+            EntryKind.ALARM,
+            EntryKind.FAULT,
+            EntryKind.FIRE,
+        }
+    ),
     "unplug": frozenset({EntryKind.DEVICE}),
     "plug": frozenset({EntryKind.DEVICE}),
     **dict.fromkeys(("mains_fail", "battery_low", "under_voltage"), frozenset({EntryKind.FAULT})),

@@ -6,6 +6,7 @@ The controller carries it out, and refuses on any other board.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Literal
@@ -282,7 +283,27 @@ def state(ctx: click.Context, *, as_json: bool) -> None:
                 f"{kind.removesuffix('s')} pin {pin['pin']} {pin['name']}: "
                 f"{pin['level']}, {pin['edges']} edges"
             )
-    for box in found["sec_boxes"]:
+    for line in (*_box_lines(found["sec_boxes"]), *adc_lines(found["adcs"])):
+        click.echo(line)
+
+
+def _box_lines(boxes: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The simulated modules of doors."""
+    for box in boxes:
         inputs = "".join(f", {key} {box[key]}" for key in ("sensor", "rex") if key in box)
         away = "" if box["plugged"] else ", unplugged"
-        click.echo(f"sec_box {box['door']} {box['name']}: relay {box['relay']}{inputs}{away}")
+        yield f"sec_box {box['door']} {box['name']}: relay {box['relay']}{inputs}{away}"
+
+
+def adc_lines(adcs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The simulated converters and their loops."""
+    for adc in adcs:
+        away = "" if adc["plugged"] else ", unplugged"
+        yield f"adc {adc['name']} {adc['kind']}{away}"
+        for loop in adc["loops"]:
+            number = f" {loop['number']}" if loop["number"] else ""
+            ohm = "no current" if loop["ohm"] is None else f"{loop['ohm']} ohms"
+            yield (
+                f"adc {adc['name']} channel {loop['channel']} {loop['kind']}{number}: "
+                f"{loop['reading']}, {ohm}"
+            )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from gateway.errors import InvalidRequest, NotFound
 from gateway.hardware.adc.chips import AdcChip, Ads1115Chip, Mcp3208Chip, open_chip
 from gateway.hardware.events import InputName
-from gateway.settings import AdcInput, Ads1115, FixedAdcInput, Level, Mcp3208
+from gateway.settings import AdcInput, Ads1115, FixedAdcInput, Level, LoopBands, Mcp3208
 from gateway.settings.adc import resistors_of
 from gateway.settings.addresses import SIMULATED_PORT
 
@@ -142,3 +142,30 @@ class SimulatedAdcs:
     def plug(self, adc: str, *, plugged: bool) -> None:
         """Plug a converter in or out."""
         self._loops[adc].plugged = plugged
+
+    def state(self) -> list[dict[str, object]]:
+        """Each converter with the loops that the site uses: what hangs there, and what it says."""
+        return [
+            {
+                "name": loops.settings.name,
+                "kind": loops.settings.kind,
+                "plugged": loops.plugged,
+                "loops": [
+                    _shown(loops, name, wire)
+                    for name, wire in sorted(self._inputs.items(), key=lambda it: it[1].channel)
+                    if wire.adc == loops.settings.name
+                ],
+            }
+            for loops in self._loops.values()
+        ]
+
+
+def _shown(loops: LoopResistors, name: InputName, wire: AdcInput) -> dict[str, object]:
+    ohm = loops.ohms.get(wire.channel, math.inf)
+    return {
+        "channel": wire.channel,
+        "kind": name.kind.value,
+        "number": name.number,
+        "ohm": None if math.isinf(ohm) else round(ohm),
+        "reading": LoopBands.of(loops.settings, wire).reading(ohm, None).value,
+    }

@@ -357,7 +357,8 @@ class Simulator:
             for name, reader in self._readers.items()
         ]
         found = {"outputs": outputs, "inputs": shown, "readers": readers, "recent": recent}
-        return {**found, "sec_boxes": self.sec_boxes.state() if self.sec_boxes else []}
+        boxes = self.sec_boxes.state() if self.sec_boxes else []
+        return {**found, "sec_boxes": boxes, "adcs": self.adcs.state()}
 
     def port_of(self, reader: str) -> str:
         """Return the path of a reader's simulated port."""

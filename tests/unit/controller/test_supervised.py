@@ -6,11 +6,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gateway.alarms.zones import LOST_MS
+from gateway.cli.sim import adc_lines
 from gateway.commands.provisioning import initialise
 from gateway.controller.replay.replay import replay
 from gateway.errors import InvalidRequest, NotFound
@@ -118,6 +119,21 @@ def test_contacts_work_as_at_pins_and_the_bench_shows_what_was_measured(loops: L
     reading, ohm = loops.readings[FIRE]
     assert reading == "closed"
     assert ohm == pytest.approx(4_700, rel=0.01)
+
+
+def test_the_state_of_the_simulated_board_has_the_loops_of_its_converters(loops: Loops) -> None:
+    loops.bench.ask(Simulate(verb="adc", adc="loops", channel=ZONE, value="cut"))
+    loops.bench.ask(Simulate(verb="adc", adc="loops", channel=FIRE, value="0"))
+    answer: Any = loops.bench.ask(Simulate(verb="state"))
+    (adc,) = answer["adcs"]
+    assert (adc["name"], adc["kind"], adc["plugged"]) == ("loops", "mcp3208", True)
+    assert [(it["channel"], it["kind"], it["reading"], it["ohm"]) for it in adc["loops"]] == [
+        (SENSOR, "door_sensor", "open", 9_400),
+        (BUTTON, "rex", "open", 9_400),
+        (ZONE, "zone", "cut", None),
+        (FIRE, "fire", "shorted", 0),
+    ]
+    assert list(adc_lines([adc]))[3] == "adc loops channel 2 zone 2: cut, no current"
 
 
 @pytest.mark.parametrize("what", ["cut", "shorted"])

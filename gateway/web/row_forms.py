@@ -261,8 +261,8 @@ ELEVATOR_FLOORS = RowForm(
     "elevator_floors",
     noted("Floors of lifts"),
     noted(
-        "Who may choose a floor say the rules of its portal. When everybody may, says a rule that "
-        "is ticked under Unlocked by schedule."
+        "The rules of a floor's portal say who may choose it. To free it for everybody by "
+        "schedule, tick such a rule under Unlocked by schedule."
     ),
     (
         RowField("name", noted("Name")),

@@ -94,6 +94,53 @@ PLACES: tuple[tuple[str, str, str, Right], ...] = (
 """Address, name, sentence (both marked by `noted`) and right of each place under `/settings`."""
 
 
+ELSEWHERE: tuple[tuple[str, str, str, Right], ...] = (
+    (
+        "/rules",
+        noted("Rules"),
+        noted("Who may pass where and when: rules, schedules, holidays, groups."),
+        Right.ANY_SESSION,
+    ),
+    (
+        "/rules/factors",
+        noted("What portals ask for"),
+        noted("Card, PIN or both, by portal and schedule."),
+        Right.ANY_SESSION,
+    ),
+    (
+        "/inside",
+        noted("Who is inside"),
+        noted("Muster list, limits of areas, escorts of visitors."),
+        Right.ANY_SESSION,
+    ),
+    (
+        "/threat-levels",
+        noted("Threat levels"),
+        noted("Who passes, and with what, while one is in force."),
+        Right.ANY_SESSION,
+    ),
+    (
+        "/triggers",
+        noted("Triggers"),
+        noted("What an event or a time sets off: outputs, messages, the siren, modes."),
+        Right.ADMINISTRATOR,
+    ),
+    (
+        "/wiring",
+        noted("Wiring bench"),
+        noted("What readers send and inputs show, and a test of each output."),
+        Right.ADMINISTRATOR,
+    ),
+    (
+        "/osdp",
+        noted("OSDP readers"),
+        noted("Their health, pairing and keys."),
+        Right.ADMINISTRATOR,
+    ),
+)
+"""The same of what is set under More: found here, but not listed."""
+
+
 def settings(visit: Visit) -> Response:
     """Where what is set, or the settings that match a search; for a script these alone."""
     groups = [
@@ -106,10 +153,12 @@ def settings(visit: Visit) -> Response:
         for form in ROW_FORMS
         if form.fits(visit.context.site)
     ]
-    places = [
-        (path, _(name), _(about)) for path, name, about, right in PLACES if may(visit.caller, right)
-    ]
     text = visit.query.get("q", "").strip()[:100]
+    places = [
+        (path, _(name), _(about))
+        for path, name, about, right in (*PLACES, *(ELSEWHERE if text else ()))
+        if may(visit.caller, right)
+    ]
     return visit.page(
         "settings/_found.html" if visit.in_part else "settings/index.html",
         places=[it for it in groups + places if _matches(it, text)],

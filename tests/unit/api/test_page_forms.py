@@ -15,6 +15,7 @@ from werkzeug.routing import Map, Rule
 
 from gateway.api.app import create_app
 from gateway.errors import InvalidRequest, worded
+from gateway.objects.factory import reader_binding_rows
 from gateway.settings import SiteFile
 from gateway.web.blueprint import PAGE
 from gateway.web.cookies import LANGUAGE_COOKIE, SESSION_COOKIE
@@ -28,6 +29,25 @@ from .conftest import SITE
 RICH = SiteFile.model_validate(
     {
         **SITE.model_dump(mode="json", exclude_none=True),
+        "door": [
+            {
+                **door.model_dump(mode="json", exclude_none=True),
+                **({"operator": {"pin": 27, "active": "high"}} if door.id == 2 else {}),
+            }
+            for door in SITE.door
+        ],
+        "reader": [
+            {
+                "name": name,
+                "index": number,
+                "portal": number,
+                "kind": "wiegand",
+                "d0": 10 + 2 * number,
+                "d1": 11 + 2 * number,
+            }
+            for number, name in ((1, "front"), (2, "gate"))
+        ],
+        "siren": None,
         "zone": [{"number": 1, "pin": 20}, {"number": 3, "pin": 21}],
         "elevator": [
             {
@@ -255,3 +275,75 @@ def test_a_row_whose_ties_are_refused_is_not_left_half_made(
     gone: dict[str, Any] = {"name": "Half", "zones": ["1", "5"]}
     refused(technician, "/settings/zone-sets/0", **gone)
     assert "Half" not in [row["name"] for row in store.load({"object": "zone_sets"}).rows]
+
+
+@pytest.mark.parametrize(
+    ("language", "typed", "place"),
+    [
+        ("en", "escort", "/inside"),
+        ("es", "amenaza", "/threat-levels"),
+        ("pt", "gesto", "/settings/gestures"),
+        ("es", "disparador", "/triggers"),
+        ("pt", "visitantes", "/inside"),
+        ("en", "floors", "/settings/doors/unlocks"),
+    ],
+)
+def test_the_search_of_settings_finds_what_is_set_under_more(
+    technician: FlaskClient, language: str, typed: str, place: str
+) -> None:
+    technician.set_cookie(LANGUAGE_COOKIE, language)
+    assert f'href="{place}"' in technician.get(f"/settings?q={typed}").text
+    assert 'href="/triggers"' not in technician.get("/settings").text
+
+
+def test_only_readers_and_buttons_of_a_door_are_offered_for_its_operator(
+    technician: FlaskClient, throwaway: SimpleNamespace
+) -> None:
+    store = throwaway.context.store
+    store.insert_or_modify(
+        "portals", [{"id": 2, "name": "gate", "area_from_id": 1, "area_to_id": 1}]
+    )
+    action = {"id": 2, "name": "gate", "action": "door", "parameters": "door=2", "run_at": 0}
+    store.insert_or_modify("actions", [action])
+    store.insert_or_modify("portal_actions", [{"portal_id": 2, "action_id": 2}])
+    for name, rows in reader_binding_rows([(1, 1), (2, 2)]).items():
+        store.insert_or_modify(name, list(rows))
+    text = technician.get("/settings/doors/operators").text
+    assert "Door 2" in text
+    assert ">gate</label>" in text
+    assert ">front</label>" not in text
+    assert 'name="by_button"' not in text
+
+
+def test_a_zone_without_a_row_chimes_and_stays_off(
+    technician: FlaskClient, throwaway: SimpleNamespace
+) -> None:
+    store = throwaway.context.store
+    store.destroy("alarm_zones", None)
+    assert technician.post("/settings/zone-sets/chime", data={"zones": "3"}).status_code == 303
+    fields = ["zone", "enabled", "chime"]
+    rows = store.load({"object": "alarm_zones", "fields": fields}).rows
+    assert [dict(row) for row in rows] == [{"zone": 3, "enabled": 0, "chime": 1}]
+    technician.set_cookie(LANGUAGE_COOKIE, "es")
+    assert ">Zona 3</label>" in technician.get("/settings/zone-sets").text
+
+
+def test_a_gesture_is_for_single_people_and_a_rule_unlocks_by_schedule(
+    technician: FlaskClient, throwaway: SimpleNamespace
+) -> None:
+    store = throwaway.context.store
+    store.destroy("portal_gestures", None)
+    boxes = technician.get("/people/boxes?q=an&people=1").text
+    assert boxes.count("<input") == boxes.count("checked") == 1
+    typed = {"portal_id": 1, "gesture": 1, "people": 1}
+    assert technician.post("/settings/gestures/0", data=typed).status_code == 303
+    [tie] = store.load({"object": "portal_gesture_users"}).rows
+    assert tie["user_id"] == 1
+    store.destroy("portal_gesture_users", None)
+    technician.set_cookie(LANGUAGE_COOKIE, "en")
+    assert "Without effect" in technician.get("/settings/gestures").text
+
+    unlocks = {"name": "Lobby by day", "scheduled_unlock_access_rules": "1"}
+    assert technician.post("/settings/doors/unlocks/0", data=unlocks).status_code == 200
+    [rule] = store.load({"object": "scheduled_unlock_access_rules"}).rows
+    assert rule["access_rule_id"] == 1

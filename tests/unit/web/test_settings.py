@@ -17,6 +17,7 @@ from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.web.setting_words import address, allowed, default_words
 from gateway.web.views import VIEWS
 from gateway.web.views.configuration import GROUPS
+from gateway.web.views.settings import ELSEWHERE
 from gateway.web.views.settings import PLACES as SETTINGS
 from gateway.web.why_words import PLACES, shown_cures
 
@@ -63,7 +64,7 @@ def reachable(place: str) -> None:
 def test_every_place_of_a_cure_or_of_the_index_is_a_view() -> None:
     for place in PLACES.values():
         reachable(place % TARGET)
-    for place, *_ in SETTINGS:
+    for place, *_ in (*SETTINGS, *ELSEWHERE):
         reachable(place)
 
 

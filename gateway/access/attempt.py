@@ -51,6 +51,8 @@ class Attempt:
     """A contingency card of the site (`contingency_cards`), which has no owner and counts
     only while no server answers."""
     duress: Duress | None = None
+    first: Person | None = None
+    """Who showed what came before a factor that nobody here owns: a server decides on all of it."""
 
 
 @dataclass(frozen=True, slots=True)

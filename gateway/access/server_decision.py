@@ -134,7 +134,9 @@ class _ServerStep(StepBuilder):
             person = attempt.person
             if person is not None:
                 person = _with_shown(person, first.person, person)
-            attempt = replace(attempt, person=person, duress=attempt.duress or first.duress)
+            alone = first.person if person is None else None
+            duress = attempt.duress or first.duress
+            attempt = replace(attempt, person=person, duress=duress, first=alone)
         elif first is not None:
             self.time_out_factor(attempt.reader)
             first = None
@@ -180,7 +182,7 @@ class _ServerStep(StepBuilder):
 
     def _unusable(self, attempt: Attempt, seen: Circumstances) -> bool:
         """Refuse a credential that opens nothing by itself: this device alone knows of that."""
-        person = attempt.person
+        person = attempt.person or attempt.first
         reason = None if person is None else unusable(person, seen.moment)
         if person is None or reason is None:
             return False
@@ -213,7 +215,7 @@ class _ServerStep(StepBuilder):
         until_ms = self.now_ms + self.settings.second_factor_ms
         keys = set(_KEYED).issuperset(wanted) and not whole
         self.pending[attempt.reader] = PendingFactor(
-            _with_shown(verdict.person, attempt.person),
+            _with_shown(verdict.person, attempt.first, attempt.person),
             portal.id,
             until_ms,
             self.now_ms + self.settings.next_key_ms if keys else until_ms,
@@ -224,7 +226,7 @@ class _ServerStep(StepBuilder):
     def _grant(
         self, portal: Portal, attempt: Attempt, seen: Circumstances, verdict: ServerVerdict
     ) -> None:
-        person = _with_shown(verdict.person.at(seen.moment), attempt.person)
+        person = _with_shown(verdict.person.at(seen.moment), attempt.first, attempt.person)
         found = self.passback(person, portal, seen)
         violates = facts.of_passback(found) if found else facts.NOTHING
         if found is not None and found.strictness is Strictness.HARD:

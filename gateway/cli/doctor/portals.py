@@ -27,10 +27,12 @@ version declares as live is skipped."""
 
 
 def closed_portals(data: Path, site: SiteFile, config: EffectiveConfig) -> Iterator[Finding]:
-    """Portals with a reader or an action at which no rule lets anybody pass."""
+    """Portals with a reader or an action, and floors of lifts, at which no rule lets anybody
+    pass."""
     policy = config.snapshot.policy
     letting = _effective_rules(data, policy)
     read = {config.topology.portal_of_reader(reader.index) for reader in site.reader}
+    read |= {row.portal_id for row in config.snapshot.floors}
     for portal_id, portal in sorted(policy.portals.items()):
         if not portal.actions and portal_id not in read:
             continue

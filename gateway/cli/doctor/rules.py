@@ -140,6 +140,14 @@ def _without_keypad(site: SiteFile, config: EffectiveConfig) -> Iterator[Finding
         portal = config.snapshot.policy.portals.get(config.topology.portal_of_reader(reader.index))
         if portal is None or reader.name in config.admission.keypads:
             continue
+        if config.admission.second_factor and not portal.factors:
+            yield warn(
+                f"reader {reader.name}",
+                "it has no keypad, and every portal asks for a card and a PIN "
+                "(identifier.multi_factor_authentication is 1): nobody passes there. Add a row of "
+                f"portal_factor_modes with mode 1 (card only) for portal {portal.id} "
+                f"({portal.name}), or fit a reader with a keypad",
+            )
         rows = [it.id for it in portal.factors if it.mode.needs_pin]
         if rows:
             yield warn(

@@ -117,6 +117,7 @@ def test_a_floor_that_asks_for_more_than_its_cab_is_told(tmp_path: Path) -> None
         found = said(data)
         assert f"floor 1 (roof): portal {floor} asks for a card and a PIN at times" in found
         assert "floor 1 (roof): nobody may be alone in the area" in found
+        assert f"portal {floor} (roof): opens for nobody: no rule is tied to it" in found
         cab = {"portal_id": 1, "time_zone_id": 1, "mode": 3}
         store.insert("portal_factor_modes", [cab])
         assert "asks for a card and a PIN at times" not in said(data)

@@ -54,6 +54,28 @@ def test_gestures_without_people_doors_or_a_keypad_are_named(demo: tuple[Path, S
     store.insert("portal_gestures", [{**row, "gesture": 3, "zone_set_id": number, "keys": "1"}])
     found = said(data)
     subject = f"portal {empty} (attic)"
-    assert f"{subject}: gesture 1 lists nobody" in found
-    assert f"{subject}: gesture 1 holds its doors, but it opens no door of this device" in found
-    assert f"{subject}: gesture 3 needs keys, but none of its readers has a keypad" in found
+    hold = f"{subject}: a second card is to hold its doors unlocked (gesture 1), but"
+    arm = f"{subject}: keys after a card are to arm zones (gesture 3), but"
+    assert f"{hold} nobody is listed for it" in found
+    assert f"{hold} no reader stands for this portal" in found
+    assert f"{hold} it opens no door of this device" in found
+    assert f"{arm} its set has no zone of this device" in found
+    (keys,) = store.insert(
+        "portal_gestures",
+        [{"portal_id": 2, "gesture": 3, "zone_set_id": number, "keys": "1"}],
+    )
+    (idle,) = store.insert("groups", [{"name": "idle"}])
+    store.insert("portal_gesture_groups", [{"portal_gesture_id": keys, "group_id": idle}])
+    found = said(data)
+    assert "(gesture 3), but qr has no keypad: use a third card (gesture 2)" in found
+    assert "(gesture 3), but no rule lets its groups pass there" in found
+
+
+def test_a_reader_without_a_keypad_where_everybody_must_key_is_named(
+    demo: tuple[Path, Store],
+) -> None:
+    data, store = demo
+    store.set_configuration({"identifier": {"multi_factor_authentication": "1"}})
+    assert "reader qr: it has no keypad, and every portal asks for a card and a PIN" in said(data)
+    store.set_configuration({"identifier": {"multi_factor_authentication": "0"}})
+    assert "reader qr: it has no keypad" not in said(data)

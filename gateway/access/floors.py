@@ -32,6 +32,8 @@ class FloorHindrance(StrEnum):
 
     SEVERAL_PERSONS = "several_persons"
     """Its portal needs several persons, whom nobody can count in a cab."""
+    THREAT_LEVEL = "threat_level"
+    """The threat level in force lets only listed groups pass."""
     FACTORS = "factors"
     """Its portal asks for more than somebody has shown."""
     AREA_FULL = "area_full"
@@ -135,11 +137,20 @@ def _hindrance(
     """Why people whom the rules let pass may not choose the floor of `portal`; None if they may."""
     if policy.portal_rules_at(portal, seen.moment):
         return FloorHindrance.SEVERAL_PERSONS
+    if _refused_at_level(people, portal, seen.threat):
+        return FloorHindrance.THREAT_LEVEL
     # A floor without rows of its own asks for no more than the cab does.
     asked = policy.factors_at(portal, seen.moment, FactorMode.CARD_OR_PIN, seen.threat).mode
     # An emergency card is nobody's: nothing is asked for beside it.
     if any(person.id and asked & ~(shown_by(person) | seen.shown) for person in people):
         return FloorHindrance.FACTORS
+    return _among_others(policy, people, portal, seen)
+
+
+def _among_others(
+    policy: Policy, people: list[Person], portal: Portal, seen: FloorCircumstances
+) -> FloorHindrance | None:
+    """As `_hindrance`, for who else is there."""
     occupancy = _occupancy(policy, portal, seen)
     if occupancy is not None and occupancy.full_for(people):
         return FloorHindrance.AREA_FULL
@@ -151,6 +162,15 @@ def _hindrance(
     if occupancy is not None and occupancy.missing(people):
         return FloorHindrance.AREA_MINIMUM
     return None
+
+
+def _refused_at_level(
+    people: Collection[Person], portal: Portal, threat: ThreatLevel | None
+) -> bool:
+    """Whether the level refuses somebody here: nobody was, where the cab is a way out."""
+    if threat is None or portal.passage.leads_out:
+        return False
+    return not all(threat.admits(person.group_ids) for person in people)
 
 
 def _occupancy(policy: Policy, portal: Portal, seen: FloorCircumstances) -> Occupancy | None:

@@ -224,6 +224,7 @@ def _full(known: Known, names: WordNames) -> str:
 
 _WITHHELD = {
     FloorHindrance.SEVERAL_PERSONS.value: "its portal needs several persons",
+    FloorHindrance.THREAT_LEVEL.value: "the threat level lets only listed groups go there",
     FloorHindrance.FACTORS.value: "its portal asks for more than was shown in the cab",
     FloorHindrance.AREA_FULL.value: "its area is full",
     FloorHindrance.AREA_MINIMUM.value: "too few enter its area together",

@@ -54,6 +54,8 @@ OUTSIDE_AREAS = ObjectType(
     (Ref("area_id", "areas", required=True, joins=False),),
     pairs_unique=(("area_id",),),
     policy=True,
+    # It takes portals out of the reach of threat levels, which operators may not lower either.
+    administered=True,
 )
 
 ESCORT_RULES = ObjectType(

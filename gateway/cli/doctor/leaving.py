@@ -25,6 +25,15 @@ def leaving_findings(site: SiteFile, config: EffectiveConfig) -> Iterator[Findin
     for portal in policy.portals.values():
         if not portal.passage.leads_out:
             continue
+        here = [
+            it.name for it in site.reader if config.topology.portal_of_reader(it.index) == portal.id
+        ]
+        if len(here) > 1:
+            yield warn(
+                f"portal {portal.id} ({portal.name})",
+                f"leads out of the site, so no threat level refuses anybody at {', '.join(here)}: "
+                "a reader of these that is outside needs a portal of its own that leads in",
+            )
         if policy.escorts.get(portal.id) or portal.portal_rules:
             yield warn(
                 f"portal {portal.id} ({portal.name})",

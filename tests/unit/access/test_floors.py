@@ -90,10 +90,14 @@ def seen(case: Table) -> FloorCircumstances:
     inside = frozenset(TABLE["people"][name]["id"] for name in case.get("inside", ()))
     limits = AreaLimits(AREA, case.get("maximum", 0), case.get("minimum", 0), NEVER)
     level = None
-    if "threat" in case:
-        mode = FactorMode[case["threat"].upper()]
+    if "threat" in case or "listed" in case:
         level = ThreatLevel(
-            1, "", None, stops_unlock_schedules=False, stops_first_cards=False, factor_mode=mode
+            1,
+            "",
+            frozenset(case["listed"]) if "listed" in case else None,
+            stops_unlock_schedules=False,
+            stops_first_cards=False,
+            factor_mode=FactorMode[case.get("threat", "card_or_pin").upper()],
         )
     passes = tuple(HostPass((1, HOSTS), NOW_MS - ago * 1000) for ago in case.get("hosts", ()))
     return FloorCircumstances(

@@ -10,15 +10,14 @@ import secrets
 import ssl
 import sys
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import AF_INET6, SHUT_RDWR, socket
-from typing import Any
+from socket import AF_INET6, socket
+from typing import Any, BinaryIO
 from urllib.parse import parse_qs, urlsplit
 
 from gateway.errors import GatewayError, InvalidRequest
@@ -27,6 +26,7 @@ from gateway.host.notify import Notifier
 from gateway.host.update_bundle import LARGEST_UPDATE
 from gateway.host.update_install import UPLOADED
 from gateway.host.update_request import SOCKET_NAME, UpdateRequest, ask_for_update
+from gateway.safe.connections import LOOK_S, Connection, Connections
 from gateway.safe.page import SafePageState, page
 from gateway.safe.sign_in import SignIn, new_code
 from gateway.safe.site import SafeSite, address
@@ -36,12 +36,9 @@ from gateway.safe.words import language_of
 CODE = Path("/run/gateway-safe-page/code")
 SOCKET = Path("/run") / SOCKET_NAME
 COOKIE = "safe_page"
-MOST_CONNECTIONS = 32
-MOST_OF_ONE_ADDRESS = 8
-"""Browsers open six at once."""
 IDLE_S = 30.0
-REQUEST_S = 20.0
-"""A whole request, but for the body of an update: one byte now and then keeps no place."""
+LARGEST_HEAD = 16 * 1_024
+"""Bytes of the first line and the headers of a request."""
 _SMALL = 1_024
 _CHUNK = 1 << 18
 _STATIC = {"/safe.css": "text/css", "/safe.js": "text/javascript"}
@@ -70,6 +67,7 @@ class SafePage:
         self.run = secrets.token_hex(8)
         """Tells this run of the page from another."""
         self.ask = ask
+        self.connections = Connections()
         self._story = story
         self._directory = data / "api"
         self.uploading = threading.Lock()
@@ -105,8 +103,9 @@ class SafePage:
             for thread in threads:
                 thread.start()
             Notifier().ready("the safe page")
-            for thread in threads:
-                thread.join()
+            while any(thread.is_alive() for thread in threads):
+                self.connections.end_slow()
+                threads[0].join(LOOK_S)
 
     def close(self) -> None:
         """End `serve`."""
@@ -137,40 +136,37 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, where: tuple[str, int], safe: SafePage, tls: ssl.SSLContext | None) -> None:
         self.safe = safe
         self.tls = tls
-        self._open: Counter[str] = Counter()
-        """Connections by the client's address."""
-        self._counting = threading.Lock()
         if ":" in where[0]:
             self.address_family = AF_INET6
-        super().__init__(where, _Handler)
+        super().__init__(where, BaseHTTPRequestHandler)  # `_serve_one` makes the handlers
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        client = client_address[0]
-        with self._counting:
-            taken = (
-                self._open.total() < MOST_CONNECTIONS and self._open[client] < MOST_OF_ONE_ADDRESS
-            )
-            self._open[client] += taken
-        if taken:
-            super().process_request(request, client_address)
-        else:
+        place = self.safe.connections.admit(request, client_address[0])
+        if place is None:
             self.shutdown_request(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
+            return
         try:
-            super().process_request_thread(request, client_address)
-        finally:
-            with self._counting:
-                self._open[client_address[0]] -= 1
-                self._open += Counter()  # drops addresses without any
+            threading.Thread(
+                target=self._serve_one, args=(request, client_address, place), daemon=True
+            ).start()
+        except RuntimeError:  # no thread can be had
+            self.safe.connections.gone(place)
+            raise
 
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        request.settimeout(IDLE_S)
-        if self.tls is not None:
-            with suppress(OSError), self.tls.wrap_socket(request, server_side=True) as wrapped:
-                super().finish_request(wrapped, client_address)
-        else:
-            super().finish_request(request, client_address)
+    def _serve_one(self, request: socket, client_address: Any, place: Connection) -> None:
+        try:
+            request.settimeout(IDLE_S)
+            if self.tls is not None:
+                # Known before its handshake, which may be slow too.
+                request = place.socket = self.tls.wrap_socket(
+                    request, server_side=True, do_handshake_on_connect=False
+                )
+            _Handler(request, client_address, self, place)
+        except Exception:  # noqa: BLE001 - as the base class
+            self.handle_error(request, client_address)
+        finally:
+            self.shutdown_request(request)
+            self.safe.connections.gone(place)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - as its base
         """One line; a client that went away is none."""
@@ -188,17 +184,18 @@ class _Handler(BaseHTTPRequestHandler):
     connection: socket
     _taken = 0
     """Bytes of the body that were read."""
-    _deadline: threading.Timer
 
-    def handle(self) -> None:
-        # The method of a plain socket: that of TLS takes its state from under the reading thread.
-        self._deadline = threading.Timer(REQUEST_S, socket.shutdown, (self.connection, SHUT_RDWR))
-        self._deadline.daemon = True
-        self._deadline.start()
-        try:
-            super().handle()
-        finally:
-            self._deadline.cancel()
+    def __init__(
+        self, request: socket, client_address: Any, server: _Server, place: Connection
+    ) -> None:
+        self._place = place
+        super().__init__(request, client_address, server)
+
+    def setup(self) -> None:
+        super().setup()
+        if isinstance(self.connection, ssl.SSLSocket):
+            self.connection.do_handshake()
+        self.rfile: Any = _BoundedHead(self.rfile)
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
@@ -268,7 +265,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not safe.uploading.acquire(blocking=False):
             self._tell(HTTPStatus.CONFLICT, "another update is being sent")
             return
-        self._deadline.cancel()
+        self._place.lasting = True
         try:
             safe.keep(self._body(length))
             self._ask(UpdateRequest.INSTALL)
@@ -310,7 +307,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         most = LARGEST_UPDATE if self._signed_in() else _SMALL
         if most != _SMALL:
-            self._deadline.cancel()
+            self._place.lasting = True
         if len(length) <= len(str(most)) and length.isascii() and length.isdigit():
             with suppress(OSError, GatewayError):
                 for _ in self._body(min(int(length), most) - self._taken):
@@ -359,6 +356,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as the base class
         """Requests are not logged."""
+
+
+class _BoundedHead:
+    """What a client sends. Its lines may have LARGEST_HEAD bytes together: the base class would
+    take 6 MB from each."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._left = LARGEST_HEAD
+        self.close = file.close
+        self.read = file.read
+
+    def readline(self, limit: int) -> bytes:
+        """Raises OSError for one line too many, which ends the connection."""
+        line = self._file.readline(min(limit, self._left + 1))
+        self._left -= len(line)
+        if self._left < 0:
+            raise OSError("the head of the request is too large")
+        return line
 
 
 def _tls(path: Path) -> ssl.SSLContext | None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from gateway.errors import NotSupportedHere
 from gateway.host.certificate import make_self_signed
 from gateway.host.update_bundle import LARGEST_UPDATE
 from gateway.host.update_request import UpdateRequest
-from gateway.safe import server
+from gateway.safe import connections
 from gateway.safe.server import SafePage
 from gateway.safe.site import SafeDoor, SafeSite
 from gateway.safe.story import Story
@@ -123,7 +123,7 @@ def test_it_tells_what_happened_and_shows_no_line_of_the_log_before_a_sign_in(
         assert word in text
     for word in ("secret", "data-send", "Go back", device.page.code):
         assert word not in text
-    assert "check each door" in text
+    assert "Check each door" in text
     _, text = device.ask("/", headers=device.session())
     assert "RuntimeError: secret &lt;of&gt; the log" in text
     assert "Go back to version 1.0.0~deb13" in text
@@ -133,7 +133,7 @@ def test_doors_in_their_fault_states_need_no_check(device: Device) -> None:
     device.tell(replace(STORY, relays_put=True))
     _, text = device.ask("/")
     assert "front: unlocked" in text
-    assert "check each door" not in text
+    assert "Check each door" not in text
     device.tell(replace(STORY, controller_runs=True))
     _, text = device.ask("/")
     assert "the doors work as usual" in text
@@ -144,7 +144,7 @@ def test_a_story_that_cannot_be_read_is_left_out(device: Device) -> None:
     for content in ("", "[]", '{"lines": 3, "at": 7, "last_words": [1]}'):
         device.story.write_text(content)
         answer, text = device.ask("/")
-        assert (answer.status, "check each door" in text) == (200, True)
+        assert (answer.status, "Check each door" in text) == (200, True)
 
 
 def test_plain_http_leads_to_https_and_takes_no_code(device: Device) -> None:
@@ -246,7 +246,7 @@ def test_a_technician_goes_back_or_tries_again(device: Device) -> None:
 def test_one_address_does_not_keep_others_out(device: Device) -> None:
     there = ("127.0.0.1", device.page.secure_port or 0)
     with ExitStack() as held:
-        for _ in range(server.MOST_OF_ONE_ADDRESS):
+        for _ in range(connections.MOST_OF_ONE_ADDRESS):
             held.enter_context(socket.create_connection(there))
         with socket.create_connection(there) as one_more:
             one_more.settimeout(30)
@@ -262,12 +262,55 @@ def test_one_address_does_not_keep_others_out(device: Device) -> None:
 def test_a_request_that_comes_byte_by_byte_is_cut_off(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "REQUEST_S", 0.2)
+    monkeypatch.setattr(connections, "REQUEST_S", 0.2)
     (found,) = (it for it in device.page.servers if it.tls is None)
     with socket.create_connection(("127.0.0.1", found.server_address[1])) as slow:
         slow.settimeout(30)
         slow.sendall(b"GET / HT")
         assert slow.recv(1) == b""
+
+
+def test_whoever_holds_all_places_keeps_nobody_out(device: Device) -> None:
+    there = ("127.0.0.1", device.page.secure_port or 0)
+    with ExitStack() as held:
+        for number in range(connections.MOST + 4):
+            source = (f"127.0.1.{1 + number // connections.MOST_OF_ONE_ADDRESS}", 0)
+            held.enter_context(socket.create_connection(there, source_address=source))
+        for _ in range(3):
+            answer, _ = device.ask("/")
+            assert answer.status == 200
+
+
+def test_a_thread_that_cannot_be_had_costs_no_place(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = ("127.0.0.1", device.page.secure_port or 0)
+
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    device.ask("/")  # its own threads have started
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refused)
+        for _ in range(connections.MOST_OF_ONE_ADDRESS + 1):
+            with socket.create_connection(there) as one:
+                one.settimeout(30)
+                assert one.recv(1) == b""
+    answer, _ = device.ask("/")
+    assert answer.status == 200
+
+
+def test_a_huge_head_is_not_kept_in_memory(device: Device) -> None:
+    (found,) = (it for it in device.page.servers if it.tls is None)
+    with socket.create_connection(("127.0.0.1", found.server_address[1])) as one:
+        one.settimeout(30)
+        one.sendall(b"GET / HTTP/1.1\r\n")
+        with suppress(OSError):
+            for _ in range(64):
+                one.sendall(b"x: " + b"a" * 60_000 + b"\r\n")
+            one.sendall(b"\r\n")
+        with suppress(ConnectionError):
+            assert one.recv(1) == b""
 
 
 def test_every_text_is_in_every_language() -> None:

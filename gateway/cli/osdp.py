@@ -206,9 +206,11 @@ def _bus_of(site: SiteFile, reader: str | None) -> list[OsdpReader]:
     """The readers of a bus. Raises NotFound, and InvalidRequest for several buses and no reader."""
     readers = [it for it in site.reader if isinstance(it, OsdpReader)]
     ports = {it.port for it in readers if reader in {None, it.name}}
+    if not readers:
+        raise NotFound("this site has no OSDP reader; --port searches a port that no gateway uses")
     if not ports:
-        there = ", ".join(it.name for it in readers) or "none"
-        raise NotFound(f"there is no such OSDP reader; there are: {there}")
+        there = ", ".join(it.name for it in readers)
+        raise NotFound(f"there is no OSDP reader {reader!r}; this site has: {there}")
     if len(ports) > 1:
         raise InvalidRequest(f"name a reader of the bus: there are {', '.join(sorted(ports))}")
     return [it for it in readers if it.port in ports]

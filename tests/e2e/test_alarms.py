@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.demo_site import DEMO
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -174,8 +174,7 @@ SIREN = 13
 def loud(make: Any) -> Any:
     """A site with a siren and a contact of its power supply, whose front reader tells that
     somebody takes it off its wall."""
-    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-    text, _, initial = text.partition("[initial.general]")
+    text, _, initial = DEMO.partition("[initial.general]")
     contact = 'd1 = 6\ntamper = { pin = 21, idle = "high" }\ntamper_disables = true\n'
     text = text.replace("d1 = 6\n", contact)
     return make.site(f"{text}{SITE_ENDS}\n[initial.general]{initial}")

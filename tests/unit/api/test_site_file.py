@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,13 +11,13 @@ import requests
 
 from gateway.errors import NotFound
 from gateway.link.messages import ConfirmSite, ProposeSite, SiteStatus, TakeBackSite
+from tests.demo_site import DEMO
 
 if TYPE_CHECKING:
     from tests.unit.api.conftest import StrawController
 
 Order = Callable[..., requests.Response]
 DIGEST = "a" * 64
-DEMO = (files("gateway.cli") / "demo.toml").read_text(encoding="utf-8")
 COMMANDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("site_file", {}),
     ("check_site_file", {"text": DEMO}),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from gateway.hardware.boards.chips import Chip, Chips
 from gateway.hardware.boards.profiles import load_profile
 from gateway.host.machine import MachineFiles
 from gateway.settings import SITE_FILE, SiteFile
+from tests.demo_site import DEMO
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 CHIPS = Chips((Chip("/dev/gpiochip0", "pinctrl-bcm2711", {}),))
@@ -301,16 +301,14 @@ def never() -> Chips:
 
 
 def test_a_simulated_board_is_asked_nothing_that_only_a_pi_has(tmp_path: Path) -> None:
-    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-    initialise(tmp_path / "data", text, demo=True)
+    initialise(tmp_path / "data", DEMO, demo=True)
     found = list(doctor.examine(tmp_path / "data", MachineFiles(tmp_path / "nothing"), never))
     assert [it for it in found if it.grade is Grade.FAIL] == []
     assert "disk" in {it.subject for it in found}
 
 
 def test_a_real_board_is_part_of_the_examination(pi: Board, tmp_path: Path) -> None:
-    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-    text = text.replace('"simulated"', '"pi4"', 1).replace('"simulated"', '"/dev/ttyS0"')
+    text = DEMO.replace('"simulated"', '"pi4"', 1).replace('"simulated"', '"/dev/ttyS0"')
     initialise(tmp_path / "data", text, demo=True)
     chips = Chips((Chip("/dev/gpiochip0", "pinctrl-bcm2711", {17: "fan"}),))
     found = list(doctor.examine(tmp_path / "data", MachineFiles(pi.root), lambda: chips, bool))
@@ -321,8 +319,7 @@ def test_a_real_board_is_part_of_the_examination(pi: Board, tmp_path: Path) -> N
 def test_a_package_without_which_run_does_not_start_is_told_in_its_words(
     pi: Board, tmp_path: Path
 ) -> None:
-    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-    text = text.replace('"simulated"', '"pi4"', 1).replace('"simulated"', '"/dev/ttyS0"')
+    text = DEMO.replace('"simulated"', '"pi4"', 1).replace('"simulated"', '"/dev/ttyS0"')
     initialise(tmp_path / "data", text, demo=True)
     found = doctor.examine(tmp_path / "data", MachineFiles(pi.root), lambda: CHIPS, lambda _: None)
     failed = [it.text for it in found if it.grade is Grade.FAIL and it.subject == "board"]
@@ -332,8 +329,7 @@ def test_a_package_without_which_run_does_not_start_is_told_in_its_words(
 
 
 def test_the_relay_boards_level_tells_a_strike_from_a_magnet(tmp_path: Path) -> None:
-    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-    text = text.replace('egress = "mechanical"     #', 'egress = "software" #')
+    text = DEMO.replace('egress = "mechanical"     #', 'egress = "software" #')
     text = (
         text.replace('hats = ["generic-relay-high"]', "")
         .replace(

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from gateway.cli import doctor
 from gateway.cli.doctor import Grade
-from gateway.commands.provisioning import initialise
-from gateway.objects.catalogue import REGISTRY
-from gateway.store.files import STORE_FILE
 from gateway.store.objects.store import Store
 
 ANA, OFFICE = 1, 2
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Store]]:
+def store(demo: tuple[Path, Store]) -> tuple[Path, Store]:
     """The demo with one row of everything that a condition may be tied to."""
-    data = tmp_path_factory.mktemp("site") / "data"
-    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-    initialise(data, text, demo=True)
-    with Store.open(data / STORE_FILE, REGISTRY, lambda: 0) as opened:
-        opened.insert("validations", [{"id": 1, "name": "no mask", "validation": "mask"}])
-        opened.insert("access_rules", [{"id": 60, "name": "nights", "type": 0, "priority": 0}])
-        opened.insert("portal_rules", [{"id": 1, "name": "two", "type": 1}])
-        opened.insert("portal_portal_rules", [{"portal_id": 1, "portal_rule_id": 1}])
-        opened.insert("identification_rules", [{"id": 1, "name": "card", "script_instance_id": 1}])
-        yield data, opened
+    _, opened = demo
+    opened.insert("validations", [{"id": 1, "name": "no mask", "validation": "mask"}])
+    opened.insert("access_rules", [{"id": 60, "name": "nights", "type": 0, "priority": 0}])
+    opened.insert("portal_rules", [{"id": 1, "name": "two", "type": 1}])
+    opened.insert("portal_portal_rules", [{"portal_id": 1, "portal_rule_id": 1}])
+    opened.insert("identification_rules", [{"id": 1, "name": "card", "script_instance_id": 1}])
+    return demo
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,30 +12,21 @@ import pytest
 from gateway.cli import doctor
 from gateway.cli.doctor import Finding, Grade
 from gateway.commands.certificate import certificate_file
-from gateway.commands.provisioning import initialise
 from gateway.host.certificate import expires
 from gateway.settings import SITE_FILE
+from tests.demo_site import DEMO
 
 Examine = Callable[[str], list[Finding]]
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("site") / "data"
-    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-    initialise(made, text, demo=True)
-    return made
 
 
 @pytest.fixture
 def examine(data: Path) -> Examine:
     """The findings about HTTP and its certificate with the lines given under `[http]`."""
-    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
     listen = 'listen = "127.0.0.1:8080"\n'
-    assert listen in text
+    assert listen in DEMO
 
     def look(lines: str) -> list[Finding]:
-        (data / SITE_FILE).write_text(text.replace(listen, lines), encoding="utf-8")
+        (data / SITE_FILE).write_text(DEMO.replace(listen, lines), encoding="utf-8")
         found = list(doctor.examine(data))
         assert not [it for it in found if it.subject == "site file" and it.grade is not Grade.OK]
         return [it for it in found if it.subject in {"http", "certificate"}]

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from gateway.cli import doctor
 from gateway.cli.doctor import Finding, Grade
-from gateway.commands.provisioning import initialise
-from gateway.objects.catalogue import REGISTRY
 from gateway.settings import SITE_FILE
-from gateway.store.files import STORE_FILE
 from gateway.store.objects.store import Store
+from tests.demo_site import DEMO
 
-DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
 REX = "rex = { pin"
 EGRESS = 'egress = "mechanical"     #'
 
@@ -38,15 +33,6 @@ def test_a_button_that_is_the_only_way_out_must_bypass_the_interlock(
     text = text.replace(EGRESS, 'egress = "software" #') if software else text
     found = findings(tmp_path, text)
     assert [(it.grade, "interlock" in it.text) for it in found] == [(Grade.FAIL, True)] * fails
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Store]]:
-    """The demo: portal 1 opens the front door by action 1, portal 2 the back door by action 2."""
-    data = tmp_path_factory.mktemp("site") / "data"
-    initialise(data, DEMO, demo=True)
-    with Store.open(data / STORE_FILE, REGISTRY, lambda: 0) as store:
-        yield data, store
 
 
 @pytest.mark.parametrize(

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
-from gateway.cli import doctor
 from gateway.commands.provisioning import initialise
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.files import STORE_FILE
 from gateway.store.objects.store import Store
+from tests.demo_site import DEMO
+from tests.unit.cli.conftest import said
 
-DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
 IN, OUT = 10, 11
 LOCKED_IN = "in a lock-down nobody can leave by it"
 REFUSED = "people leave by its readers alone, and these may refuse them: "
-
-
-def said(data: Path) -> str:
-    return "\n".join(f"{it.subject}: {it.text}" for it in doctor.examine(data))
 
 
 def test_a_door_that_nothing_but_a_card_opens_from_inside_is_told(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 from gateway.cli import doctor
@@ -10,14 +9,14 @@ from gateway.commands.provisioning import initialise
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.files import STORE_FILE
 from gateway.store.objects.store import Store
+from tests.demo_site import DEMO
 
 IN, OUT, NOWHERE = 10, 11, 12
 
 
 def test_limits_that_cannot_be_kept_are_warned_of(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-    initialise(data, text, demo=True)
+    initialise(data, DEMO, demo=True)
     with Store.open(data / STORE_FILE, REGISTRY, lambda: 0) as store:
         names = {IN: "in", OUT: "out", NOWHERE: "nowhere"}
         store.insert("areas", [{"id": id_, "name": name} for id_, name in names.items()])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,8 @@ import pytest
 from gateway.cli import doctor
 from gateway.cli.doctor import Grade
 from gateway.settings import SITE_FILE
+from tests.demo_site import DEMO
 
-DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
 LOCK = "lock = { pin = 17"
 TURNSTILE = """
 [turnstile]

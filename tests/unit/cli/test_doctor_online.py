@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 from gateway.cli.doctor import Grade, _in_force
 from gateway.commands.provisioning import initialise
 from gateway.link.messages import OnlineStatus
+from tests.demo_site import DEMO
 from tests.unit.explain.test_state_words import STATUS
 
 
 def test_a_server_that_cannot_be_asked_fails(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    initialise(data, files("gateway.cli").joinpath("demo.toml").read_text("utf-8"), demo=True)
+    initialise(data, DEMO, demo=True)
     away = OnlineStatus(mode="pro", reachable=False, contingency=True, why="refused")
     [found] = _in_force(data, STATUS.model_copy(update={"online": away}))
     assert (found.grade, found.subject) == (Grade.FAIL, "server")

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from gateway.cli import doctor
 from gateway.cli.doctor import Grade
-from gateway.commands.provisioning import initialise
-from gateway.objects.catalogue import REGISTRY
-from gateway.store.files import STORE_FILE
 from gateway.store.objects.store import Store
 
 IN, OUT = 10, 11
@@ -20,16 +15,13 @@ HARD, SOFT = 2, 1
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Store]]:
+def store(demo: tuple[Path, Store]) -> tuple[Path, Store]:
     """The demo, where both doors have an exit button and portal 1 leads from outside to inside."""
-    data = tmp_path_factory.mktemp("site") / "data"
-    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-    initialise(data, text, demo=True)
-    with Store.open(data / STORE_FILE, REGISTRY, lambda: 0) as opened:
-        opened.insert("areas", [{"id": OUT, "name": "out"}, {"id": IN, "name": "in"}])
-        where = [{"field": "id", "value": 1}]
-        opened.modify("portals", {"area_from_id": OUT, "area_to_id": IN}, where)
-        yield data, opened
+    _, opened = demo
+    opened.insert("areas", [{"id": OUT, "name": "out"}, {"id": IN, "name": "in"}])
+    where = [{"field": "id", "value": 1}]
+    opened.modify("portals", {"area_from_id": OUT, "area_to_id": IN}, where)
+    return demo
 
 
 @pytest.mark.parametrize(

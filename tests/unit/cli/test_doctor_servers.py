@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from gateway.settings import ServerSettings, parse_site
 from gateway.store.files import STORE_FILE
 from gateway.store.objects.store import Store
 from gateway.store.tables.destinations import DestinationState, DestinationTable
+from tests.demo_site import DEMO
 
 FINE = {"server": "https://s.example:443", "delivered": 7, "last_success_utc": 1_700_000_000}
 SUCCESS = "2023-11-14 22:13 UTC"
@@ -66,8 +66,7 @@ def test_what_is_wrong_is_told_with_its_figures(
 def test_authorities_that_cannot_be_read_fail_by_the_name_of_their_file(tmp_path: Path) -> None:
     Store.create(tmp_path / STORE_FILE, REGISTRY, lambda: 1).close()
     path = tmp_path / "authority.pem"
-    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-    site = parse_site(text, "demo")
+    site = parse_site(DEMO, "demo")
     site = site.model_copy(update={"servers": ServerSettings(ca_file=path)})
     (finding,) = server_findings(tmp_path, site)
     assert finding.grade.value == "fail"

@@ -2,31 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
-import pytest
-
-from gateway.cli import doctor
-from gateway.commands.provisioning import initialise
-from gateway.objects.catalogue import REGISTRY
-from gateway.store.files import STORE_FILE
 from gateway.store.objects.store import Store
-
-DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Store]]:
-    data = tmp_path_factory.mktemp("site") / "data"
-    initialise(data, DEMO, demo=True)
-    with Store.open(data / STORE_FILE, REGISTRY, lambda: 0) as store:
-        yield data, store
-
-
-def said(data: Path) -> str:
-    return "\n".join(f"{it.subject}: {it.text}" for it in doctor.examine(data))
+from tests.unit.cli.conftest import said
 
 
 def test_a_set_without_zones_and_chimes_that_nobody_hears_are_named(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,22 +13,14 @@ from click.testing import CliRunner
 
 from gateway.cli import threat_level as module
 from gateway.cli.threat_level import threat_level
-from gateway.commands.provisioning import initialise
 from gateway.link.messages import SetThreatLevel, ThreatStatus
-from gateway.objects.catalogue import REGISTRY
-from gateway.store.files import STORE_FILE
 from gateway.store.objects.store import Store
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site with level 2."""
-    data = tmp_path_factory.mktemp("site") / "data"
-    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-    initialise(data, text, demo=True)
-    with Store.open(data / STORE_FILE, REGISTRY, lambda: 0) as store:
-        store.insert("threat_levels", [{"level": 2, "name": "guards"}])
-    return data
+@pytest.fixture(scope="module", autouse=True)
+def level_2(demo: tuple[Path, Store]) -> None:
+    _, store = demo
+    store.insert("threat_levels", [{"level": 2, "name": "guards"}])
 
 
 @pytest.fixture

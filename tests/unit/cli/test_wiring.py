@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner
 
 from gateway.cli.wiring import wiring
-from gateway.commands.provisioning import initialise
 from gateway.errors import DataDirectoryError, SettingsError
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("site") / "data"
-    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-    initialise(made, text, demo=True)
-    return made
 
 
 def test_the_drawing_names_each_pin_of_the_site(data: Path) -> None:

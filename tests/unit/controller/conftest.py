@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from importlib.resources import files
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,6 +32,7 @@ from gateway.store.files import JOURNAL_FILE, STORE_FILE
 from gateway.store.journal import EntryKind, JournalReader
 from gateway.store.mirror.feeder import Feeder
 from gateway.store.objects.store import Store
+from tests.demo_site import DEMO
 
 T = TypeVar("T")
 
@@ -213,8 +213,7 @@ class Bench:
 def fresh_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo site as `init` leaves it, to be copied: making one costs a memory-hard hash."""
     data = tmp_path_factory.mktemp("demo") / "data"
-    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-    initialise(data, text, demo=True)
+    initialise(data, DEMO, demo=True)
     return data
 
 

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from importlib.resources import files
 from itertools import count
 from typing import Any
 
@@ -35,6 +34,7 @@ from gateway.store.journal.credential_uses import UseKey
 from gateway.store.journal.passages import PassageEntered
 from gateway.store.policy.people import Reading
 from gateway.store.policy.snapshot import Snapshot
+from tests.demo_site import DEMO
 
 START = datetime(2026, 11, 23, 15, tzinfo=UTC)
 """A Monday, noon at the site."""
@@ -56,7 +56,7 @@ USUAL: dict[str, list[list[Any]]] = {
 
 
 def demo_site() -> SiteFile:
-    return parse_site(files("gateway.cli").joinpath("demo.toml").read_text("utf-8"), "demo")
+    return parse_site(DEMO, "demo")
 
 
 class Town:

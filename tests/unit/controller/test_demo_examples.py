@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,18 +11,19 @@ import pytest
 from gateway.commands.provisioning import initialise
 from gateway.hardware.boards.profiles import check_site, load_profile
 from gateway.settings import parse_site
+from tests.demo_site import DEMO
 
 if TYPE_CHECKING:
     from tests.unit.controller.conftest import Start
 
-DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8").splitlines()
+LINES = DEMO.splitlines()
 EXAMPLE = re.compile(r"# (\[\[?[a-z_.]+\]\]?|[a-z0-9_]+ = )")
 
 
 def examples() -> list[range]:
     """The lines of each example: a table with its keys, or keys of a table that is there."""
     found: list[range] = []
-    for at, line in enumerate(DEMO):
+    for at, line in enumerate(LINES):
         if EXAMPLE.match(line) is None:
             continue
         if found and found[-1].stop == at and not line.startswith("# [["):
@@ -35,13 +35,13 @@ def examples() -> list[range]:
 
 def uncommented(*chosen: range) -> str:
     """The demo's site file with those examples in force, their ports on the simulated board."""
-    lines = list(DEMO)
+    lines = list(LINES)
     for at in (at for example in chosen for at in example):
         lines[at] = lines[at].removeprefix("# ").replace("/dev/serial/by-id/...", "simulated")
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize("example", examples(), ids=lambda lines: DEMO[lines[0]].split()[1])
+@pytest.mark.parametrize("example", examples(), ids=lambda lines: LINES[lines[0]].split()[1])
 def test_each_example_can_be_uncommented_where_it_stands(example: range) -> None:
     check_site(load_profile("simulated"), parse_site(uncommented(example), "demo"))
 

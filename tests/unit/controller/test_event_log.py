@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,16 +15,16 @@ from gateway.controller.state.event_log import EventLog
 from gateway.explain.names import SiteNames
 from gateway.settings import parse_site
 from gateway.store.journal import Entry, EntryKind
+from tests.demo_site import DEMO
 
 if TYPE_CHECKING:
     from tests.unit.controller.conftest import Start
 
 AT = datetime(2026, 11, 23, 15, tzinfo=UTC)
-SITE = files("gateway.cli").joinpath("demo.toml").read_text("utf-8")
 
 
 def names(lookup: Any) -> SiteNames:
-    return SiteNames(parse_site(SITE, "site"), DeviceTime(lambda: UTC), lookup)
+    return SiteNames(parse_site(DEMO, "site"), DeviceTime(lambda: UTC), lookup)
 
 
 def grant(user_id: int) -> Entry:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +30,7 @@ from gateway.store.files import STORE_FILE
 from gateway.store.journal import EntryKind, Journal
 from gateway.store.objects.store import Store
 from gateway.store.policy.snapshot import SnapshotReader
+from tests.demo_site import DEMO
 
 if TYPE_CHECKING:
     from tests.unit.controller.conftest import Bench, Start
@@ -100,7 +100,7 @@ SET_UP: dict[str, Rows] = {
 def site_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
     """Makes a site with every kind of way, by its `on_start` and what it is set up with; each is
     made once, to be copied."""
-    demo = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
+    demo = DEMO
     text = re.sub(r"(?m)^egress = ", 'on_start = "locked"\negress = ', demo)
     text = text.replace("[fire] ", f"{MORE}[fire] ")
     for pin in MAGNETS:

@@ -6,7 +6,6 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from gateway.settings import SITE_FILE
 from gateway.store.journal import EntryKind
 from gateway.store.objects.mode_rows import ModeRow
 from gateway.store.tables.modes import write_mode
+from tests.demo_site import DEMO
 
 if TYPE_CHECKING:
     from tests.unit.controller.conftest import Bench, Start
@@ -123,8 +123,7 @@ class Gate:
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("gate") / "data"
-    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-    initialise(data, text.replace("[[reader]]", BOX + "\n[[reader]]", 1), demo=True)
+    initialise(data, DEMO.replace("[[reader]]", BOX + "\n[[reader]]", 1), demo=True)
     return data
 
 

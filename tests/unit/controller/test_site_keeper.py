@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -25,9 +24,9 @@ from gateway.settings import (
     write_trial,
 )
 from gateway.settings.trial import MOST_TRIALS, TRIALS
+from tests.demo_site import DEMO
 from tests.unit.controller.conftest import MONDAY_NOON
 
-DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
 OTHER = DEMO.replace('name = "Demo"', 'name = "Depot"')
 BROKEN = DEMO.replace("pin = 17", "pin = 170")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from gateway.link.client import ControllerClient
 from gateway.link.messages import Capture, Simulate
 from gateway.link.runtime import RuntimeDirectory
 from gateway.store.journal import EntryKind
+from tests.demo_site import DEMO
 
 if TYPE_CHECKING:
     from tests.unit.controller.conftest import Bench, Start
@@ -83,7 +83,7 @@ reader = "simulated"
 @pytest.fixture(scope="module")
 def fresh_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("usb") / "data"
-    demo = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
+    demo = DEMO
     initialise(data, demo + READERS, demo=True)
     return data
 

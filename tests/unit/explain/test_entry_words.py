@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +19,14 @@ from gateway.explain.names import SiteNames
 from gateway.host.clock_trust import ClockVerdict
 from gateway.settings import parse_site
 from gateway.store.journal import EntryKind
+from tests.demo_site import DEMO
 
-SITE = files("gateway.cli").joinpath("demo.toml").read_text("utf-8")
 AT = datetime(2026, 11, 23, 15, tzinfo=UTC)
 NAMES = {("users", 1): "Ana", ("users", 2): "Bruno", ("portals", 1): "Standard"}
 
 
 def names(lookup: Any = lambda table, id_: NAMES.get((table, id_), "")) -> SiteNames:
-    return SiteNames(parse_site(SITE, "site"), DeviceTime(lambda: UTC), lookup)
+    return SiteNames(parse_site(DEMO, "site"), DeviceTime(lambda: UTC), lookup)
 
 
 def access(reason: str, event: int) -> dict[str, Any]:

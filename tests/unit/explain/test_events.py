@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,8 @@ from gateway.explain.names import SiteNames
 from gateway.settings import parse_site
 from gateway.store.journal import CommittedEntry, EntryKind
 from gateway.triggers.words import Occurrence
+from tests.demo_site import DEMO
 
-SITE = files("gateway.cli").joinpath("demo.toml").read_text("utf-8")
 AT = datetime(2026, 11, 23, 15, tzinfo=UTC)
 NAMES = {("users", 1): "Ana", ("users", 2): "Bruno", ("portals", 1): "Standard"}
 TABLES = Path(__file__).parent / "tables"
@@ -32,7 +31,7 @@ CASES = tomllib.loads((TABLES / "events.toml").read_text(encoding="utf-8"))["cas
 
 def event(kind: str, body: dict[str, Any]) -> Event | None:
     names = SiteNames(
-        parse_site(SITE, "site"),
+        parse_site(DEMO, "site"),
         DeviceTime(lambda: UTC),
         lambda table, id_: NAMES.get((table, id_), ""),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -14,8 +13,7 @@ from gateway.errors import SettingsError
 from gateway.settings import end_problem, parse_site
 from gateway.settings.compose import composed
 from gateway.settings.problems import located, read_problems
-
-DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
+from tests.demo_site import DEMO
 
 scalars = st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=20)
 tables = st.dictionaries(

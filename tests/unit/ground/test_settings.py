@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from importlib.resources import files
 from inspect import isclass
 from pathlib import Path
 from typing import Any, get_args
@@ -28,6 +27,7 @@ from gateway.settings import (
 from gateway.settings.problems import read_problems
 from gateway.settings.refusals import MOST_DESCRIBED
 from gateway.settings.removed_keys import REMOVED_KEYS, RemovedKey
+from tests.demo_site import DEMO
 
 GOOD = """
 [site]
@@ -44,10 +44,9 @@ strike = { pin = 17, locked = "high", unlocked = "low" }
 
 
 def test_the_demo_site_is_a_good_one() -> None:
-    text = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
-    site = parse_site(text, "demo")
+    site = parse_site(DEMO, "demo")
     assert [door.name for door in site.door] == ["front", "back"]
-    assert tomllib.loads(text)["site"]["name"] == site.site.name
+    assert tomllib.loads(DEMO)["site"]["name"] == site.site.name
 
 
 def test_a_lock_that_power_keeps_shut_is_known_by_its_levels() -> None:

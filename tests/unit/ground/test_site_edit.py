@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from importlib.resources import files
 
 import pytest
 from hypothesis import given
@@ -13,8 +12,8 @@ from gateway.credentials.wiegand import FORMATS
 from gateway.errors import SettingsError
 from gateway.settings import parse_site
 from gateway.settings.edit import with_reader, with_reader_formats
+from tests.demo_site import DEMO
 
-DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
 HEAD = '[[reader]]\nindex = 2\nname = "back"\n'
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -23,8 +22,8 @@ from gateway.settings import (
     read_running_site,
     read_text,
 )
+from tests.demo_site import DEMO
 
-DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
 FRONT_ONLY = DEMO.replace(DEMO[DEMO.index("[[door]]\nid = 2") : DEMO.index("# A site with a")], "")
 
 

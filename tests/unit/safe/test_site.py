@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from gateway.safe.site import INSTALLED, SafeDoor, SafeSite, read_safe_site
 from gateway.settings import LockState, parse_site
-
-DEMO = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
+from tests.demo_site import DEMO
 
 
 def test_it_says_of_the_doors_what_the_site_file_says(tmp_path: Path) -> None:

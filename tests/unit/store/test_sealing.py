@@ -8,7 +8,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from gateway.store.objects.seals import SINCE, sealed_fields
 from gateway.store.objects.store import Store
 from gateway.store.policy.people import PeopleReader
 from gateway.store.tables.identity import DeviceIdentity, store_identity
+from tests.demo_site import DEMO
 
 from .forms.freeze import NOON
 
@@ -377,7 +377,7 @@ def named_place(directory: Path) -> tuple[Path, Path]:
     """A data directory whose site file names a key, and the directory of that."""
     data, stick = directory / "data", directory / "stick"
     data.mkdir()
-    site = files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8")
+    site = DEMO
     named = f'\n[sealing]\nkey_file = "{stick}/gateway.key"\n'
     (data / "gateway.toml").write_text(site + named)
     return data, stick

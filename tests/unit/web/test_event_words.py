@@ -5,7 +5,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,8 @@ from gateway.web.languages import LANGUAGES, speaking
 from gateway.web.log_filter import LogFilter
 from gateway.web.views.log import _line
 from gateway.web.why_words import CURES, GATES, VERDICTS, shown_cures, shown_gates
+from tests.demo_site import DEMO
 
-SITE = files("gateway.cli").joinpath("demo.toml").read_text("utf-8")
 AT = datetime(2026, 11, 23, 15, tzinfo=UTC)
 NAMES = {("users", 1): "Ana", ("users", 2): "Bruno", ("portals", 1): "Standard"}
 CASES = tomllib.loads(
@@ -45,7 +44,7 @@ def shown(case: dict[str, Any]) -> dict[str, Any]:
     body = case["body"]
     row = {"row": {"id": 5, **body["row"]}} if "row" in body else {}
     names = SiteNames(
-        parse_site(SITE, "site"),
+        parse_site(DEMO, "site"),
         DeviceTime(lambda: UTC),
         lambda table, id_: NAMES.get((table, id_), ""),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -19,10 +18,9 @@ from gateway.web.setup_forms import (
     without_door,
 )
 from gateway.web.views.setup import KEY_WORDS, READER_WORDS
+from tests.demo_site import DEMO
 
-DEMO: dict[str, Any] = parse(
-    files("gateway.cli").joinpath("demo.toml").read_text(encoding="utf-8"), "demo"
-)
+TABLES: dict[str, Any] = parse(DEMO, "demo")
 BOARD = {"name": " Depot ", "timezone": "Europe/Berlin", "board": "simulated"}
 DOOR = {
     "title": "Saída nº 1",
@@ -57,8 +55,8 @@ def test_every_kind_of_reader_has_words_and_a_form() -> None:
 
 
 def test_another_kind_of_reader_keeps_name_and_index_alone() -> None:
-    tables = with_door(DEMO, 1, {**DOOR, **QR})
-    before, after = reader_of(DEMO, 1), reader_of(tables, 1)
+    tables = with_door(TABLES, 1, {**DOOR, **QR})
+    before, after = reader_of(TABLES, 1), reader_of(tables, 1)
     assert before
     assert after == {
         **{key: before[key] for key in ("name", "index", "portal")},
@@ -71,8 +69,8 @@ def test_another_kind_of_reader_keeps_name_and_index_alone() -> None:
 
 def test_an_input_of_a_reader_stays_until_a_pin_takes_its_place() -> None:
     at_reader = {"reader": "hall", "input": 0}
-    doors = [{**DEMO["door"][0], "sensor": at_reader, "rex": {**at_reader, "mode": "shunt"}}]
-    tables = with_door({**DEMO, "door": doors}, 1, {**DOOR, "sensor": "", "rex": "22"})
+    doors = [{**TABLES["door"][0], "sensor": at_reader, "rex": {**at_reader, "mode": "shunt"}}]
+    tables = with_door({**TABLES, "door": doors}, 1, {**DOOR, "sensor": "", "rex": "22"})
     assert tables["door"][0]["sensor"] == at_reader
     assert tables["door"][0]["rex"] == {"pull": "up", "mode": "shunt", "pin": 22}
 
@@ -90,17 +88,17 @@ def test_a_new_site_has_what_the_forms_say() -> None:
 
 
 def test_what_the_form_does_not_know_stays() -> None:
-    tables = with_door(DEMO, 1, {**DOOR, "kind": "strike", "rex": "22"})
-    assert tables["zone"] == DEMO["zone"]
-    assert tables["reader"][1] == DEMO["reader"][1]
-    assert tables["door"][0]["rex"] == DEMO["door"][0]["rex"]
+    tables = with_door(TABLES, 1, {**DOOR, "kind": "strike", "rex": "22"})
+    assert tables["zone"] == TABLES["zone"]
+    assert tables["reader"][1] == TABLES["reader"][1]
+    assert tables["door"][0]["rex"] == TABLES["door"][0]["rex"]
     assert tables["door"][0]["name"] == "front"
-    kept = with_door(DEMO, 2, {**DOOR, **QR, "output": "pin:18", "sensor": "23"})
-    assert reader_of(kept, 2) == {**(reader_of(DEMO, 2) or {}), "title": DOOR["title"]}
+    kept = with_door(TABLES, 2, {**DOOR, **QR, "output": "pin:18", "sensor": "23"})
+    assert reader_of(kept, 2) == {**(reader_of(TABLES, 2) or {}), "title": DOOR["title"]}
 
 
 def test_a_door_is_removed_with_its_reader() -> None:
-    tables = without_door(DEMO, 1)
+    tables = without_door(TABLES, 1)
     assert [door["id"] for door in tables["door"]] == [2]
     assert [reader["name"] for reader in tables["reader"]] == ["qr"]
     assert next_door(tables) == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +23,7 @@ from gateway.settings import ServerSettings, SiteFile, parse_site
 from gateway.store.objects.store import Store
 from gateway.uplink.online.client import OnlineClient
 from gateway.uplink.online.questions import QuestionWorkers
+from tests.demo_site import DEMO
 from tests.waiting import eventually
 from tests.wild_server import WildServer, says
 
@@ -59,8 +59,7 @@ class Device:
     """A device in an online mode whose server is `server`."""
 
     def __init__(self, path: Path, server: WildServer, servers: ServerSettings) -> None:
-        text = files("gateway.cli").joinpath("demo.toml").read_text("utf-8")
-        site = parse_site(text, "demo").model_copy(update={"servers": servers})
+        site = parse_site(DEMO, "demo").model_copy(update={"servers": servers})
         self.site: SiteFile = site
         self.server = server
         self.clock = SystemClock()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -14,8 +13,9 @@ from gateway.commands.authorization import granted_openings
 from gateway.link.messages import AnswerQuestion, Opening
 from gateway.settings import parse_site
 from gateway.uplink.online.answers import read_answer
+from tests.demo_site import DEMO
 
-SITE = parse_site(files("gateway.cli").joinpath("demo.toml").read_text("utf-8"), "demo")
+SITE = parse_site(DEMO, "demo")
 """Two doors, and neither a SecBox nor a turnstile."""
 
 

@@ -25,7 +25,7 @@ from gateway.commands.context import Call, CommandContext
 from gateway.commands.doors import doors_in_group, groups_of
 from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Right, check_right
-from gateway.errors import ControllerUnavailable, InvalidRequest, NotPermitted, StorageError
+from gateway.errors import ControllerUnavailable, InvalidRequest, NotPermitted, StorageError, worded
 from gateway.link.messages import EndedMode, KeepModes, UnstoredMode
 from gateway.objects.fields import invalid_value
 from gateway.objects.modes import DEVICE, LONGEST_REASON, has_mode_key, mode_key
@@ -86,7 +86,7 @@ def set_exception_mode(call: Call[ModeRequest]) -> ModeSet:
     context, request = call.context, call.request
     doors = _doors_asked(call)
     if not request.reason and request.mode != NO_MODE:
-        raise invalid_value("reason", "a mode requires a reason")
+        raise invalid_value("reason", worded("a mode requires a reason"))
     if request.minutes and request.mode == NO_MODE:
         raise InvalidRequest("minutes: only a mode can end by itself")
     until_utc = _end(context, request.minutes) if request.minutes else None
@@ -297,7 +297,8 @@ def _end(context: CommandContext, minutes: int) -> datetime:
     """The end of a mode of `minutes` by the clock of the controller, which ends the mode."""
     status = context.controller.status()
     if not status.clock_trusted:
-        raise InvalidRequest("minutes: the clock is not trusted, so a mode cannot end by itself")
+        why = worded("the clock is not trusted, so a mode cannot end by itself")
+        raise InvalidRequest(f"minutes: {why}", members=("minutes",), why=why)
     now = context.clock.utc() + timedelta(seconds=status.clock_shift_s)
     return (now + timedelta(minutes=minutes)).astimezone(UTC)
 

@@ -18,7 +18,7 @@ from gateway.commands.command import Audit, Command
 from gateway.commands.context import Call
 from gateway.commands.requests import NoMembers, RequestModel
 from gateway.commands.rights import Right, check_right
-from gateway.errors import ControllerUnavailable, InvalidRequest, NotPermitted, TooBusy
+from gateway.errors import ControllerUnavailable, InvalidRequest, NotPermitted, TooBusy, worded
 from gateway.link.messages import LONGEST_LEVEL_MIN, SetThreatLevel
 from gateway.objects.fields import invalid_value
 from gateway.objects.modes import LONGEST_REASON
@@ -51,7 +51,7 @@ def set_threat_level(call: Call[ThreatLevelRequest]) -> Done:
     lock at once. Exit buttons always work."""
     context, request = call.context, call.request
     if request.level and not request.reason:
-        raise invalid_value("reason", "a threat level requires a reason")
+        raise invalid_value("reason", worded("a threat level requires a reason"))
     if request.minutes and not request.level:
         raise InvalidRequest("minutes: only a level above 0 can end by itself")
     known = context.controller.status().threat

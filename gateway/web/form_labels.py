@@ -61,6 +61,7 @@ AREA_LIMITS = {
     "maximum": noted("At most so many people"),
     "minimum": noted("At least so many people, or nobody"),
     "empty_at": noted("Counts as empty every day at"),
+    "outside": noted("This area is outside of the site"),
 }
 ESCORT = {
     "name": noted("Name"),

@@ -102,14 +102,15 @@ def set_limits(visit: Visit, area: int) -> Response:
     where = {"occupancy_limits": {"area_id": area}}
     known = visit.rows("occupancy_limits", where=where)
     values = {name: it for name, it in wanted.items() if name != "area_id"}
-    if wanted["maximum"] or wanted["minimum"] or wanted["empty_at"] >= 0:
-        if known:
-            visit.run("modify_objects", object="occupancy_limits", values=values, where=where)
-        else:
-            visit.run("create_objects", object="occupancy_limits", values=[wanted])
-    elif known:
-        visit.run("destroy_objects", object="occupancy_limits", where=where)
-    _set_outside(visit, area, outside="outside" in form)
+    with visit.together():
+        if wanted["maximum"] or wanted["minimum"] or wanted["empty_at"] >= 0:
+            if known:
+                visit.run("modify_objects", object="occupancy_limits", values=values, where=where)
+            else:
+                visit.run("create_objects", object="occupancy_limits", values=[wanted])
+        elif known:
+            visit.run("destroy_objects", object="occupancy_limits", where=where)
+        _set_outside(visit, area, outside="outside" in form)
     return visit.to(PATH)
 
 

@@ -36,10 +36,10 @@ document.body.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   const form = formOf(ctx);
   if (form) forget(form);
 });
+// By its status an answer may go elsewhere than the form says: the new one is looked for everywhere.
 document.body.addEventListener("htmx:after:swap", ({ detail }) => {
-  const target = detail?.ctx?.target;
-  const problem = target instanceof Element && target.querySelector(".problem[data-field]");
-  if (problem) place(formOf(detail.ctx), problem);
+  const problem = document.querySelector(".problem[data-field]:not([id])");
+  if (problem) place(formOf(detail?.ctx), problem);
 });
 for (const problem of document.querySelectorAll("form .problem[data-field]")) {
   place(problem.closest("form"), problem);

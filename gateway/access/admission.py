@@ -26,6 +26,7 @@ from gateway.access.attempt import Attempt
 from gateway.access.decision import Decision, decide, refuse
 from gateway.access.escort import EscortRule, escorts_of, hosted, remembered
 from gateway.access.factor_modes import FactorMode
+from gateway.access.floors import shown_by
 from gateway.access.multi_person import (
     MultiPersonGroup,
     PortalRule,
@@ -359,6 +360,9 @@ class _LocalStep(StepBuilder):
         if group is None or seen.waiting is None:
             return
         now = {person.id: person.at(seen.moment) for person in seen.waiting}
+        ruling = policy.factors_at(portal, seen.moment, self.settings.factor_mode, seen.threat)
+        # A level that began meanwhile asks for more than they have shown.
+        more = ruling.mode if ruling.threat_level else FactorMode.CARD_OR_PIN
         staying = []
         for person in group.people:
             if person.id not in now:
@@ -366,6 +370,8 @@ class _LocalStep(StepBuilder):
                 self.outcomes.append(AdmissionOutcome(revoked, person=person))
                 continue
             decision = self._decide(policy, now[person.id], portal, seen)
+            if decision.reason is Reason.GRANTED and more & ~shown_by(now[person.id]):
+                decision = refuse(Reason.THREAT_LEVEL, person.id, portal.id)
             if decision.allowed:
                 staying.append(now[person.id])
             else:

@@ -187,3 +187,31 @@ def test_a_level_whose_definition_is_deleted_lets_nobody_pass(site: Path, start:
             store.destroy("threat_levels", [{"field": "id", "value": 2}])
         bench.pass_time(1.1)
         assert swiped(bench) == (6, ANA)
+
+
+def test_people_who_wait_at_a_level_have_shown_all_that_it_asks_for(
+    site: Path, start: Start
+) -> None:
+    bruno, card_of_bruno = 2, (123 << 32) | 45679
+    with start(site) as bench:
+        with bench.store() as store:
+            row = {"id": 1, "level": 1, "name": "watchful", "listed_groups_only": 0}
+            store.insert("threat_levels", [{**row, "factor_mode": 3}])
+            store.destroy("pins")
+            pins = [{"user_id": it, "value": f"432{it}"} for it in (ANA, bruno)]
+            store.insert("pins", pins)
+            store.insert("groups", [{"id": 77, "name": "pairs"}])
+            store.insert("user_groups", [{"user_id": it, "group_id": 77} for it in (ANA, bruno)])
+            store.insert("group_access_rules", [{"group_id": 77, "access_rule_id": 1}])
+            store.insert("portal_rules", [{"id": 5, "name": "two", "type": 1}])
+            need = {"portal_rule_id": 5, "group_id": 77, "quantity": 2}
+            store.insert("portal_rule_groups", [need])
+            store.insert("portal_portal_rules", [{"portal_id": 1, "portal_rule_id": 5}])
+        bench.pass_time(1.1)
+        set_level(bench, 1)
+        for user, card in ((ANA, CARD_OF_ANA), (bruno, card_of_bruno)):
+            bench.swipe(card)
+            for key in f"432{user}#":
+                bench.simulator.keys("front", key)
+                bench.pass_time(0.2)
+        assert [event for event, _ in bench.events()][-4:] == [4, 8, 4, 7]

@@ -36,7 +36,6 @@ from gateway.link.messages import (
     Capture,
     Captured,
     Command,
-    ControllerStatus,
     DeviceStatus,
     DoorStatus,
     Fault,
@@ -67,6 +66,7 @@ from gateway.store.tables.identity import DeviceIdentity
 from gateway.store.tables.tokens import TokenTable
 from gateway.web.blueprint import PAGE
 from gateway.web.cookies import SESSION_COOKIE
+from tests.unit.statuses import AT_REST
 
 PASSWORD = "correct horse"
 _REFUSED_PHOTO = re.compile(rb'{("user_id":\d+,)?"success":false')
@@ -137,48 +137,38 @@ class StrawController:
         self.scanned = OsdpScan(port="/dev/serial/by-id/straw")
         self.packets = b""
         self.reads: dict[str, int | str] = {"card": 123, "qrcode": "CODE", "pin": "482913"}
-        self.status = ControllerStatus(
-            pid=1,
-            board="simulated",
-            simulated=True,
-            policy_version=0,
-            journal_seq=0,
-            journal_waiting=0,
-            journal_dropped=0,
-            journal_fault=None,
-            clock_trusted=True,
-            clock_shift_s=0.0,
-            doors=(
-                DoorStatus(
-                    id=1,
-                    name="door1",
-                    open=False,
-                    unlocked=False,
-                    mode="normal",
-                    sensor_open=None,
-                    alarms=(),
+        self.status = AT_REST.model_copy(
+            update={
+                "doors": (
+                    DoorStatus(
+                        id=1,
+                        name="door1",
+                        open=False,
+                        unlocked=False,
+                        mode="normal",
+                        sensor_open=None,
+                        alarms=(),
+                    ),
+                    DoorStatus(
+                        id=2,
+                        name="door2",
+                        open=True,
+                        unlocked=True,
+                        mode="normal",
+                        sensor_open=True,
+                        alarms=(),
+                    ),
                 ),
-                DoorStatus(
-                    id=2,
-                    name="door2",
-                    open=True,
-                    unlocked=True,
-                    mode="normal",
-                    sensor_open=True,
-                    alarms=(),
+                "devices": (
+                    _reader("front", "online"),
+                    _reader("side", "degraded", "an edge was lost"),
+                    _reader("gone", "offline", "no such port"),
                 ),
-            ),
-            devices=(
-                _reader("front", "online"),
-                _reader("side", "degraded", "an edge was lost"),
-                _reader("gone", "offline", "no such port"),
-            ),
-            alarm_active=False,
-            alarm_cause=0,
-            faults=(
-                Fault(part="rex", name="door1", why="it is stuck"),
-                Fault(part="power", name="mains_fail", why="the mains has failed"),
-            ),
+                "faults": (
+                    Fault(part="rex", name="door1", why="it is stuck"),
+                    Fault(part="power", name="mains_fail", why="the mains has failed"),
+                ),
+            }
         )
 
     def of(self, kind: type[T]) -> list[T]:

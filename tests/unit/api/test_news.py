@@ -11,6 +11,7 @@ from gateway.api.news import LONGEST_S, News
 from gateway.link.messages import ControllerStatus, DeviceStatus, DoorStatus, Fact
 from gateway.objects.catalogue import REGISTRY
 from gateway.store.objects.store import Store
+from tests.unit.statuses import AT_REST
 
 DOOR = DoorStatus(
     id=1, name="front", open=False, unlocked=False, mode="normal", sensor_open=None, alarms=()
@@ -18,22 +19,7 @@ DOOR = DoorStatus(
 READER = DeviceStatus(
     name="front", kind="wiegand", online=True, health="online", why="", since_s=1.0
 )
-STATUS = ControllerStatus(
-    pid=1,
-    board="simulated",
-    simulated=True,
-    policy_version=1,
-    journal_seq=5,
-    journal_waiting=0,
-    journal_dropped=0,
-    journal_fault=None,
-    clock_trusted=True,
-    clock_shift_s=0.0,
-    doors=(DOOR,),
-    devices=(READER,),
-    alarm_active=False,
-    alarm_cause=0,
-)
+STATUS = AT_REST.model_copy(update={"doors": (DOOR,), "devices": (READER,)})
 
 
 class Heard:

@@ -15,6 +15,7 @@ from gateway.errors import ControllerUnavailable, DeviceUnavailable, NotFound
 from gateway.link.messages import ControllerStatus, DoorStatus, LineLevel
 from gateway.settings import SiteFile
 from gateway.store.tables.accounts import Role
+from tests.unit.statuses import AT_REST
 
 if TYPE_CHECKING:
     from tests.unit.commands.conftest import Desk
@@ -73,23 +74,7 @@ def status(*levels: LineLevel, unlocked: tuple[int, ...] = ()) -> ControllerStat
         )
         for door in SITE.door
     )
-    return ControllerStatus(
-        pid=1,
-        board="simulated",
-        simulated=True,
-        policy_version=0,
-        journal_seq=0,
-        journal_waiting=0,
-        journal_dropped=0,
-        journal_fault=None,
-        clock_trusted=True,
-        clock_shift_s=0.0,
-        doors=doors,
-        devices=(),
-        alarm_active=False,
-        alarm_cause=0,
-        levels=levels,
-    )
+    return AT_REST.model_copy(update={"doors": doors, "levels": levels})
 
 
 def look(desk: Desk, gpio: int, found: ControllerStatus) -> dict[str, Any]:

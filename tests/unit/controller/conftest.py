@@ -159,6 +159,12 @@ class Bench:
         devices = self.controller.status().devices
         return any(each.online for each in devices if each.name == device)
 
+    def type_keys(self, keys: str, reader: str = "front") -> None:
+        """Type as a person does: a key every 0.2 s."""
+        for key in keys:
+            self.simulator.keys(reader, key)
+            self.pass_time(0.2)
+
     def swipe(self, card: int, reader: str = "front") -> None:
         """Swipe a card and wait until the frame's gap has passed."""
         self.simulator.swipe(reader, card, "w26")

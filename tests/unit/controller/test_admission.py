@@ -25,13 +25,6 @@ PIN_OF_ANA = "1234#"
 IN, OUT = 10, 11
 
 
-def type_keys(bench: Bench, keys: str, reader: str = "front") -> None:
-    """Type as a person does: a key every 0.2 s."""
-    for key in keys:
-        bench.simulator.keys(reader, key)
-        bench.pass_time(0.2)
-
-
 def rows(bench: Bench) -> list[dict[str, Any]]:
     return [body["row"] for body in bench.journal(EntryKind.ACCESS)]
 
@@ -45,14 +38,14 @@ def two_factors(bench: Bench) -> Bench:
 def test_a_card_and_its_pin_open_the_door_together(two_factors: Bench) -> None:
     two_factors.swipe(CARD_OF_ANA)
     assert not two_factors.unlocked(1)
-    type_keys(two_factors, PIN_OF_ANA)
+    two_factors.type_keys(PIN_OF_ANA)
     assert two_factors.unlocked(1)
     assert two_factors.events() == [(4, ANA), (7, ANA)]
 
 
 def test_the_rows_of_both_factors_show_the_card_and_no_pin(two_factors: Bench) -> None:
     two_factors.swipe(CARD_OF_ANA)
-    type_keys(two_factors, PIN_OF_ANA)
+    two_factors.type_keys(PIN_OF_ANA)
     for row in rows(two_factors):
         assert row["card_value"] == CARD_OF_ANA
         assert "pin_value" not in row
@@ -60,7 +53,7 @@ def test_the_rows_of_both_factors_show_the_card_and_no_pin(two_factors: Bench) -
 
 def test_a_wrong_second_factor_denies_the_person_of_the_card(two_factors: Bench) -> None:
     two_factors.swipe(CARD_OF_ANA)
-    type_keys(two_factors, "9999#")
+    two_factors.type_keys("9999#")
     assert not two_factors.unlocked(1)
     assert two_factors.events() == [(4, ANA), (6, ANA)]
     assert "9999" not in str(two_factors.journal(EntryKind.ACCESS))
@@ -76,8 +69,8 @@ def test_each_key_gives_time_for_the_next(two_factors: Bench) -> None:
     two_factors.swipe(CARD_OF_ANA)
     for key in "123":
         two_factors.pass_time(4)
-        type_keys(two_factors, key)
-    type_keys(two_factors, "4#")
+        two_factors.type_keys(key)
+    two_factors.type_keys("4#")
     assert two_factors.events() == [(4, ANA), (7, ANA)]
 
 
@@ -89,12 +82,12 @@ def test_user_id_and_password_are_keyed_where_pins_are_switched_off(bench: Bench
             [{"field": "id", "value": ANA}],
         )
     bench.configure({"identifier": {"pin_identification_enabled": 0}})
-    type_keys(bench, "1#")
+    bench.type_keys("1#")
     assert bench.events() == []
-    type_keys(bench, "4711#")
+    bench.type_keys("4711#")
     assert bench.unlocked(1)
     assert bench.events() == [(7, ANA)]
-    type_keys(bench, "1#4712#")
+    bench.type_keys("1#4712#")
     assert bench.events() == [(7, ANA), (3, 0)]
     assert "471" not in str(bench.journal(EntryKind.ACCESS))
 
@@ -104,17 +97,17 @@ def test_a_keypad_locks_after_five_wrong_entries_and_outlives_a_restart(
 ) -> None:
     with start(demo) as bench:
         for _ in range(5):
-            type_keys(bench, "9#")
-        type_keys(bench, PIN_OF_ANA)
+            bench.type_keys("9#")
+        bench.type_keys(PIN_OF_ANA)
         assert bench.events() == [(3, 0)] * 6
         bench.swipe(CARD_OF_ANA)
         assert bench.events()[-1] == (7, ANA)
     with start(demo) as bench:
-        type_keys(bench, PIN_OF_ANA)
+        bench.type_keys(PIN_OF_ANA)
         assert bench.events()[-1] == (3, 0)
         assert bench.journal(EntryKind.ACCESS)[-1]["reason"] == "keypad_locked"
         bench.pass_time(95)
-        type_keys(bench, PIN_OF_ANA)
+        bench.type_keys(PIN_OF_ANA)
         assert bench.events()[-1] == (7, ANA)
 
 
@@ -253,10 +246,10 @@ GONE_BETWEEN: dict[str, tuple[Change, str]] = {
 def test_nobody_is_let_in_by_two_factors_when_between_them(two_factors: Bench, what: str) -> None:
     change, reason = GONE_BETWEEN[what]
     two_factors.swipe(CARD_OF_ANA)
-    type_keys(two_factors, PIN_OF_ANA[:-1])
+    two_factors.type_keys(PIN_OF_ANA[:-1])
     with two_factors.store() as store:
         change(store)
-    type_keys(two_factors, PIN_OF_ANA[-1])
+    two_factors.type_keys(PIN_OF_ANA[-1])
     two_factors.settle()
     assert not two_factors.unlocked(1)
     assert two_factors.events() == [(4, ANA), (6, ANA)]
@@ -270,7 +263,7 @@ def test_a_wrong_pin_after_a_revoked_card_counts_as_a_guess(two_factors: Bench) 
         with two_factors.store() as store:
             (card,) = store.load({"object": "cards", "where": {"cards": {"user_id": ANA}}}).rows
             store.destroy("cards", {"cards": {"user_id": ANA}})
-        type_keys(two_factors, "9999#")
+        two_factors.type_keys("9999#")
         with two_factors.store() as store:
             store.insert("cards", [card])
         two_factors.pass_time(2)
@@ -285,7 +278,7 @@ def test_a_second_factor_that_is_deleted_before_it_is_keyed_is_wrong(two_factors
     two_factors.swipe(CARD_OF_ANA)
     with two_factors.store() as store:
         store.destroy("pins", {"pins": {"user_id": ANA}})
-    type_keys(two_factors, PIN_OF_ANA)
+    two_factors.type_keys(PIN_OF_ANA)
     assert not two_factors.unlocked(1)
     assert two_factors.events() == [(4, ANA), (6, ANA)]
 
@@ -322,12 +315,12 @@ def test_whoever_waits_for_others_keeps_their_place_with_both_factors_only(
 ) -> None:
     ask_for_two(two_factors)
     two_factors.swipe(CARD_OF_ANA)
-    type_keys(two_factors, PIN_OF_ANA)
+    two_factors.type_keys(PIN_OF_ANA)
     with two_factors.store() as store:
         store.destroy(gone, {gone: {"user_id": ANA}})
         store.insert("pins", [{"value": "4321", "user_id": BRUNO}])
     two_factors.swipe(CARD_OF_BRUNO)
-    type_keys(two_factors, "4321#")
+    two_factors.type_keys("4321#")
     assert not two_factors.unlocked(1)
     assert two_factors.events() == [(4, ANA), (8, ANA), (4, BRUNO), (6, ANA), (8, BRUNO)]
 
@@ -339,11 +332,11 @@ def test_a_password_that_is_changed_while_its_owner_waits_fills_no_place(bench: 
         for password, user in (("4711", ANA), ("4712", BRUNO)):
             values = {"password": hash_password(password, "s"), "salt": "s"}
             store.modify("users", values, {"users": {"id": user}})
-    type_keys(bench, f"{ANA}#4711#")
+    bench.type_keys(f"{ANA}#4711#")
     with bench.store() as store:
         values = {"password": hash_password("0815", "s"), "salt": "s"}
         store.modify("users", values, {"users": {"id": ANA}})
-    type_keys(bench, f"{BRUNO}#4712#")
+    bench.type_keys(f"{BRUNO}#4712#")
     assert bench.events() == [(8, ANA), (6, ANA), (8, BRUNO)]
     assert bench.journal(EntryKind.ACCESS)[1]["reason"] == "credential_revoked"
 

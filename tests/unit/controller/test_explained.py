@@ -78,12 +78,6 @@ def enter(bench: Bench) -> None:
     bench.pass_time(4)
 
 
-def type_keys(bench: Bench, keys: str) -> None:
-    for key in keys:
-        bench.simulator.keys("front", key)
-        bench.pass_time(0.2)
-
-
 def watch_area(bench: Bench, mode: int) -> None:
     """Portal 1 leads from out to in, and the area inside is watched."""
     with bench.store() as store:
@@ -198,9 +192,9 @@ def test_a_lock_down_says_where_by_whom_why_and_until_when(
 
 def test_a_locked_keypad_says_until_when(bench: Bench, explain: Explain) -> None:
     for _ in range(5):
-        type_keys(bench, "9876#")
+        bench.type_keys("9876#")
     bench.clock.set_utc(datetime(2026, 11, 23, 15, tzinfo=UTC))
-    type_keys(bench, "1234#")
+    bench.type_keys("1234#")
     said = "the keypad is locked after too many wrong entries: until 12:0"
     assert said in explain()["text"]
     assert said in explain(pin="1234", reader="front")["text"]
@@ -257,9 +251,9 @@ def test_an_expired_person_is_told_by_what_counted_then(bench: Bench, explain: E
 def test_no_digit_of_a_pin_is_in_the_journal(bench: Bench) -> None:
     bench.configure({"identifier": {"multi_factor_authentication": 1}})
     bench.swipe(CARD_OF_ANA)
-    type_keys(bench, "86420#")
+    bench.type_keys("86420#")
     for _ in range(6):
-        type_keys(bench, "86420#")
+        bench.type_keys("86420#")
     bench.settle()
     reader = JournalReader(bench.data / JOURNAL_FILE)
     try:

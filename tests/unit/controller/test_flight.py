@@ -38,12 +38,6 @@ def records(data: Path) -> list[Path]:
     return sorted((data / "flight").glob("*.jsonl"))
 
 
-def type_keys(bench: Bench, keys: str, reader: str = "front") -> None:
-    for key in keys:
-        bench.simulator.keys(reader, key)
-        bench.pass_time(0.2)
-
-
 @pytest.fixture
 def recorded(demo: Path) -> Path:
     """A demo site that keeps a flight record."""
@@ -75,8 +69,8 @@ def a_busy_minute(bench: Bench) -> None:
     bench.pass_time(5)
     bench.simulator.set_input(LEAF, high=True)
     bench.pass_time(1)
-    type_keys(bench, "9999#")
-    type_keys(bench, "1234#")
+    bench.type_keys("9999#")
+    bench.type_keys("1234#")
     bench.wait_until(lambda: bench.online("qr"))
     bench.simulator.qr("qr", "nobody's code")
     bench.pass_time(1)
@@ -126,7 +120,7 @@ def test_without_being_asked_for_there_is_no_record(bench: Bench) -> None:
 
 
 def test_no_pin_and_no_password_stands_in_a_record(flying: Bench) -> None:
-    type_keys(flying, "1234#")
+    flying.type_keys("1234#")
     with flying.store() as store:
         store.modify(
             "users",
@@ -134,8 +128,8 @@ def test_no_pin_and_no_password_stands_in_a_record(flying: Bench) -> None:
             [{"field": "id", "value": ANA}],
         )
     flying.configure({"identifier": {"pin_identification_enabled": 0}})
-    type_keys(flying, "1#4711#")
-    type_keys(flying, "5077#")
+    flying.type_keys("1#4711#")
+    flying.type_keys("5077#")
     assert flying.events() == [(7, ANA), (7, ANA)]
     (record,) = records(flying.data)
     lines = record.read_text().splitlines()
@@ -182,12 +176,12 @@ def test_what_a_restart_kept_is_in_the_next_record(recorded: Path, start: Start)
     """A keypad that is locked, a fire, and an alarm whose end was not seen."""
     with start(recorded) as bench:
         for _ in range(5):
-            type_keys(bench, "9#")
+            bench.type_keys("9#")
         bench.simulator.set_input(InputName(InputKind.FIRE), high=True)
         bench.simulator.set_input(InputName(InputKind.TAMPER), high=False)
         bench.pass_time(1)
     with start(recorded) as bench:
-        type_keys(bench, "1234#")
+        bench.type_keys("1234#")
         assert bench.unlocked(1)
         bench.simulator.set_input(InputName(InputKind.TAMPER), high=True)
         bench.pass_time(1)
@@ -197,12 +191,12 @@ def test_what_a_restart_kept_is_in_the_next_record(recorded: Path, start: Start)
 def test_a_record_may_begin_while_things_go_on(flying: Bench) -> None:
     """The next file begins while a door is open for somebody and a second factor is awaited."""
     flying.configure({"identifier": {"multi_factor_authentication": 1}})
-    type_keys(flying, "1234#")
+    flying.type_keys("1234#")
     flying.simulator.set_input(LEAF, high=False)
     flying.pass_time(0.1)
     flying.swipe(CARD_OF_ANA)
     flying.begin_record()
-    type_keys(flying, "1234#")
+    flying.type_keys("1234#")
     flying.pass_time(40)
     flying.simulator.set_input(LEAF, high=True)
     flying.pass_time(2)
@@ -250,7 +244,7 @@ def test_what_was_enrolled_stands_in_no_record(flying: Bench) -> None:
     late_ns = flying.clock.monotonic_ns() + 10**9
     flying.controller.happen(Asked(b"me", Request(id="1", expires_ns=late_ns, command=enrol)))
     flying.pass_time(1.1)  # the asker was told to ask again, and has not yet
-    type_keys(flying, "8642#")
+    flying.type_keys("8642#")
     flying.begin_record()
     assert flying.events() == []
     for record in records(flying.data):
@@ -311,7 +305,7 @@ def test_the_key_of_a_first_factor_stands_in_no_record_that_begins_after_it(flyi
     shown = Credential(CredentialKind.CARD, card)
     flying.controller.happen(Identification("front", shown, flying.clock.monotonic_ns()))
     flying.begin_record()
-    type_keys(flying, "1234#")
+    flying.type_keys("1234#")
     assert flying.events() == [(4, ANA), (7, ANA)]
     for record in records(flying.data):
         assert "DWARFS" not in record.read_text()

@@ -80,12 +80,6 @@ def modes(bench: Bench) -> list[str]:
     return [str(body["mode"]) for body in bench.journal(EntryKind.ONLINE)]
 
 
-def type_keys(bench: Bench, keys: str) -> None:
-    for key in keys:
-        bench.simulator.keys("front", key)
-        bench.pass_time(0.1)
-
-
 def test_a_card_is_asked_about_and_the_server_opens_the_door(
     online: Bench, uplink: FakeUplink
 ) -> None:
@@ -177,7 +171,7 @@ def test_without_contingency_everybody_is_denied_while_the_server_is_away(
 def test_a_pin_goes_to_the_server_and_into_nothing_that_is_kept(
     online: Bench, uplink: FakeUplink
 ) -> None:
-    type_keys(online, PIN_OF_ANA)
+    online.type_keys(PIN_OF_ANA)
     question = uplink.asked()
     assert (question.credential, question.value) == ("pin", "1234")
     assert "1234" not in repr(question)
@@ -193,7 +187,7 @@ def test_a_server_asks_for_a_second_factor_and_decides_on_it(
     uplink.asked()
     uplink.answer(event=4, next_factor="pin")
     assert not online.unlocked(FRONT)
-    type_keys(online, PIN_OF_ANA)
+    online.type_keys(PIN_OF_ANA)
     assert uplink.asked(2).credential == "pin"
     uplink.answer(event=7)
     assert online.unlocked(FRONT)

@@ -78,12 +78,6 @@ def watched(bench: Bench, seconds: float) -> list[str]:
     return found
 
 
-def type_keys(bench: Bench, keys: str) -> None:
-    for key in keys:
-        bench.simulator.keys("front", key)
-        bench.pass_time(0.2)
-
-
 def request(command: Any) -> Request:
     return Request(id="1", expires_ns=1 << 62, command=command)
 
@@ -113,7 +107,7 @@ def test_while_a_pin_is_due_the_lights_change_until_it_is_right(lit: Bench) -> N
     lit.configure({"identifier": {"multi_factor_authentication": 1}})
     lit.swipe(CARD_OF_ANA)
     assert watched(lit, 2) == ["g", "r", "g", "r", "g"]
-    type_keys(lit, "1234#")
+    lit.type_keys("1234#")
     assert lit.unlocked(1)
     assert watched(lit, 4)[-2:] == ["g", ""]
 
@@ -140,7 +134,7 @@ def test_under_threat_a_grant_looks_as_any_other(lit: Bench) -> None:
 def test_a_wrong_entry_looks_the_same_before_and_in_a_lock_out(lit: Bench) -> None:
     looks = []
     for _ in range(8):
-        type_keys(lit, "999#")
+        lit.type_keys("999#")
         looks.append(watched(lit, 2))
     assert any("keypad" in alarm.part for alarm in lit.controller.status().alarms)
     assert all(look == looks[0] for look in looks)
@@ -259,7 +253,7 @@ def test_what_the_lights_did_replays_identically(lit: Bench) -> None:
     lit.configure({"identifier": {"multi_factor_authentication": 1}})
     lit.swipe(CARD_OF_ANA)
     lit.pass_time(2)
-    type_keys(lit, "1234#")
+    lit.type_keys("1234#")
     lit.pass_time(4)
     lit.swipe(UNKNOWN_CARD)
     ask(lit, Buzz(for_ms=400))

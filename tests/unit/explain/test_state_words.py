@@ -7,30 +7,15 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.explain.state_words import SERVER, states_in_force
-from gateway.link.messages import ControllerStatus, OnlineStatus, ThreatStatus
+from gateway.link.messages import OnlineStatus, ThreatStatus
 from tests.unit.explain.test_entry_words import names
+from tests.unit.statuses import AT_REST
 
 NOW = datetime(2026, 11, 23, 15, tzinfo=UTC)
-STATUS = ControllerStatus(
-    pid=1,
-    board="simulated",
-    simulated=True,
-    policy_version=1,
-    journal_seq=0,
-    journal_waiting=0,
-    journal_dropped=0,
-    journal_fault=None,
-    clock_trusted=True,
-    clock_shift_s=0,
-    doors=(),
-    devices=(),
-    alarm_active=False,
-    alarm_cause=0,
-)
 
 
 def told(online: OnlineStatus | None) -> list[str]:
-    status = STATUS.model_copy(update={"online": online})
+    status = AT_REST.model_copy(update={"online": online})
     return [text for subject, text in states_in_force(status, names(), NOW) if subject == SERVER]
 
 
@@ -52,7 +37,7 @@ def test_a_server_that_answers_is_no_state_to_tell() -> None:
 
 def test_a_threat_level_is_told_with_who_set_it_and_what_ends_it() -> None:
     now = ThreatStatus(level=2, name="guards", login="eva", reason="a fight", since_utc=1)
-    [(subject, text)] = states_in_force(STATUS.model_copy(update={"threat": now}), names(), NOW)
+    [(subject, text)] = states_in_force(AT_REST.model_copy(update={"threat": now}), names(), NOW)
     assert subject == "threat level"
     assert text == (
         "level 2 (guards), set by eva (a fight), without an end; set_threat_level with "
@@ -62,6 +47,6 @@ def test_a_threat_level_is_told_with_who_set_it_and_what_ends_it() -> None:
 
 def test_a_threat_level_that_lost_its_definition_is_told() -> None:
     now = ThreatStatus(level=3, until_utc=int(NOW.timestamp()) + 60)
-    [(_, text)] = states_in_force(STATUS.model_copy(update={"threat": now}), names(), NOW)
+    [(_, text)] = states_in_force(AT_REST.model_copy(update={"threat": now}), names(), NOW)
     assert "until 15:01" in text
     assert "so nobody passes" in text

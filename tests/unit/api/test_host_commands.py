@@ -29,6 +29,7 @@ from gateway.host.clock_trust import ClockTrust
 from gateway.host.platform import SIMULATED, NoPlatform
 from gateway.host.system_platform import SystemPlatform
 from gateway.settings import HttpSettings
+from tests.ports import free_port
 from tests.waiting import eventually
 
 if TYPE_CHECKING:
@@ -489,12 +490,6 @@ def test_a_certificate_of_ones_own_takes_the_place_of_an_uploaded_one(pi: Pi) ->
 
 
 # where the API listens
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_another_port_is_kept_and_the_process_begins_anew(pi: Pi) -> None:

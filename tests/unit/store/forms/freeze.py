@@ -6,7 +6,7 @@ When a new migration has raised the form of `store.db`, its release is frozen on
 
 which adds `store-N.sql`, N being the form, `journal-N.sql` of the same program, and what clients
 read from them as `rows-N.json`. What was released is never frozen again: files that are there are
-left alone.
+left alone. Before the release, delete those of its form and freeze it again when objects change.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from gateway import __version__
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ObjectType
 from gateway.objects.equipment import DoorList
@@ -222,6 +223,7 @@ def _make(directory: Path) -> dict[str, Any]:
             if declared.name in tables
         }
         known["policy_version"] = store.policy_version()
+    known["program"] = __version__
     known["journal"] = [[entry.kind.value, dict(entry.body)] for entry in entries]
     return known
 

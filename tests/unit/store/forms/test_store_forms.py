@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 import peewee
 import pytest
 
+from gateway import __version__
 from gateway.access.policy import Policy
 from gateway.errors import StorageError
 from gateway.objects.catalogue import REGISTRY
 from gateway.objects.declaration import ROWID
 from gateway.objects.models import Models
+from gateway.sealing import Sealer
 from gateway.store.files import JOURNAL_FILE
 from gateway.store.files.database import open_reader
 from gateway.store.journal import Entry, EntryKind, Journal, JournalReader
@@ -73,6 +75,36 @@ def shape(store: Store) -> set[tuple[Any, ...]]:
             references = reader.execute_sql(f'PRAGMA foreign_key_list("{name}")').fetchall()
             found |= {(name, "references", *reference[2:]) for reference in references}
     return found
+
+
+def test_the_form_that_is_not_released_yet_is_frozen_as_this_program_makes_it(
+    frozen: Frozen, tmp_path: Path
+) -> None:
+    """A later program adds tables and columns without another form."""
+    if frozen.known.get("program") != __version__:
+        return
+    fresh = tmp_path / "fresh.db"
+    Store.create(fresh, REGISTRY, lambda: STAMP, Sealer.random()).close()
+    (tmp_path / "frozen").mkdir()
+    then, now = (columns(it) for it in (frozen.thaw(tmp_path / "frozen"), fresh))
+    assert {it.name: then.get(it.name) for it in REGISTRY} == {
+        it.name: now[it.name] for it in REGISTRY
+    }, "delete the files of this form and freeze it again: tests/unit/store/forms/freeze.py"
+
+
+def columns(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Table -> its columns."""
+    with closing(sqlite3.connect(path)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        return {
+            name: sorted(
+                connection.execute(
+                    'SELECT name, type, "notnull", dflt_value FROM pragma_table_info(?)', (name,)
+                ),
+                key=str,
+            )
+            for (name,) in tables.fetchall()
+        }
 
 
 def test_every_row_is_read_as_it_was(store: Store, frozen: Frozen) -> None:

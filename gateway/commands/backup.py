@@ -17,7 +17,8 @@ from gateway.commands.requests import Flag, NoMembers, QueryFlag, RequestModel
 from gateway.commands.rights import Right
 from gateway.errors import StorageError
 from gateway.settings.initial import initial_configuration
-from gateway.store.backup import Backups, BackupStamp
+from gateway.store.backup import Backups
+from gateway.store.backup_file import BackupStamp
 from gateway.store.backup_secrets import LONGEST_PASSPHRASE
 from gateway.store.files import STORE_FILE
 

@@ -27,7 +27,7 @@ from gateway.commands.rights import Right
 from gateway.errors import GatewayError
 from gateway.host import system as machine
 from gateway.host.programs import doctor_output, unit_states
-from gateway.store.backup import PIECE
+from gateway.store.backup_file import PIECE
 from gateway.store.files import JOURNAL_FILE
 from gateway.store.journal import JournalReader
 from gateway.store.query.request import COUNT

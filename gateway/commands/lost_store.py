@@ -20,7 +20,8 @@ from gateway.link.runtime import RuntimeDirectory
 from gateway.objects.catalogue import REGISTRY
 from gateway.settings import SiteFile
 from gateway.settings.seal_key import sealer_of
-from gateway.store.backup import Backups, BackupStamp, read_stamp, sweep_copies
+from gateway.store.backup import Backups, sweep_copies
+from gateway.store.backup_file import BackupStamp, read_stamp
 from gateway.store.check import damage, too_new
 from gateway.store.files import STORE_FILE
 from gateway.store.files.database import open_reader

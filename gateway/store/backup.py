@@ -19,28 +19,35 @@ copy is done and, after a kill, when the api process starts.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
-import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any
 
 from gateway.errors import InvalidRequest, StorageError
-from gateway.objects.fields import I64_MAX, has_control_characters
 from gateway.sealing import NO_KEY, Sealer
-from gateway.store.backup_secrets import NewBackupKey, SealedKey, new_backup_key
+from gateway.store.backup_file import (
+    FORMAT,
+    BackupFile,
+    BackupStamp,
+    Source,
+    begun,
+    pieces_of,
+    receive,
+    sha256_of,
+    stamp_line,
+)
+from gateway.store.backup_secrets import NewBackupKey, new_backup_key
 from gateway.store.files.database import peewee_errors, reason, storage_errors
 from gateway.store.objects.configuration import ConfigurationValue
 from gateway.store.objects.custom_rows import read_shape
 from gateway.store.objects.migrations import VERSION
 from gateway.store.objects.numbers import HIGHEST
 from gateway.store.objects.schema import CHANGES, EPOCH, quote
-from gateway.store.objects.seals import SINCE, reseal
 from gateway.store.objects.seals import TABLE as SEALING
+from gateway.store.objects.seals import reseal
 from gateway.store.objects.store import Store
 from gateway.store.staging import (
     COPY_PRAGMAS,
@@ -51,67 +58,9 @@ from gateway.store.staging import (
 )
 from gateway.store.tables.identity import DeviceIdentity, store_identity
 
-FORMAT = b"GATEWAY BACKUP 2\n"
-"""First line of a file. A newer program that writes another form raises the number; 1 had its
-secrets in clear text."""
-FORMATS = (FORMAT, b"GATEWAY BACKUP 1\n")
-"""Those that are taken back."""
-LARGEST = 1 << 30
-"""Bytes of a database that are taken back."""
-PIECE = 1 << 16
-
-_FAMILY = b"GATEWAY BACKUP "
-_COPIES = 3
-"""What a restore needs of the disk, in sizes of the database: the copy, the log of the change."""
-_LONGEST_STAMP = 4_096
-"""Bytes of the second line."""
-_LONGEST_TEXT = 200
-"""Characters of what a stamp tells."""
-_SHA256_DIGITS = 64
 _COPY, _UPLOAD = "copy.db", "upload.db"
 _LEFT = tuple(name + end for name in (_COPY, _UPLOAD) for end in ("", "-journal", "-wal", "-shm"))
 """Every file that is made in the directory of copies."""
-
-
-class Source(Protocol):
-    """Where a backup is read from."""
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes, fewer only at the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class BackupStamp:
-    """What the second line of a file tells."""
-
-    form: int
-    """Of the database, see `gateway.store.objects.migrations`."""
-    program: str
-    device_id: int
-    created_utc: str
-    """ISO 8601."""
-    bytes: int
-    sha256: str
-    """Of the database, in hexadecimal."""
-    sealed: SealedKey | None = None
-    """The key of its secrets; None where there are none, or where they are in clear text."""
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    """Table -> secrets that the device had and the file has not."""
-
-    @property
-    def clear(self) -> bool:
-        """Whether an older program wrote its secrets in clear text."""
-        return self.form < SINCE
-
-
-@dataclass(frozen=True, slots=True)
-class BackupFile:
-    """A finished backup. `pieces` can be gone through once; the file is gone afterwards."""
-
-    stamp: BackupStamp
-    length: int
-    """Bytes of all pieces."""
-    pieces: Iterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +128,14 @@ class Backups:
                 device_id=self._identity.device_id,
                 created_utc=created_utc,
                 bytes=size,
-                sha256=_sha256(path),
+                sha256=sha256_of(path),
                 sealed=key.sealed if key else None,
                 left_out=left_out,
             )
-            head = FORMAT + _line(stamp) + b"\n"
+            head = FORMAT + stamp_line(stamp) + b"\n"
             # Open, it outlives its name; however the reading ends, nothing is left behind.
             file = path.open("rb")
-        return BackupFile(stamp, len(head) + size, _pieces(head, file))
+        return BackupFile(stamp, len(head) + size, pieces_of(head, file))
 
     def restore(
         self, source: Source, passphrase: str = "", *, without_secrets: bool = False
@@ -249,10 +198,10 @@ class Backups:
         """The rows of a backup in a new store beside the present one."""
         with self._workplace():
             upload_path, path = self._directory / _UPLOAD, self._directory / _COPY
-            stamp, piece = _begun(source)
+            stamp, piece = begun(source)
             # Before anything else is read: a wrong passphrase is told at once.
             sealer = self._opener(stamp, passphrase, without_secrets=without_secrets)
-            _receive(source, upload_path, stamp, piece)
+            receive(source, upload_path, stamp, piece)
             with contextlib.ExitStack() as stack, storage_errors():
                 # Both stay open without a name, so that a kill leaves nothing of them.
                 upload = UploadedStore(upload_path, self._store.built_in, sealer or Sealer.random())
@@ -508,92 +457,3 @@ def _check(copy: sqlite3.Connection) -> None:
         raise StorageError(f"the copy is damaged: {found}")
     if broken is not None:
         raise StorageError(f"the copy is damaged: a reference of {broken[0]} is broken")
-
-
-def read_stamp(source: Source) -> BackupStamp:
-    """What the backup says of itself. Raises InvalidRequest where it is none that this program
-    can restore."""
-    return _begun(source)[0]
-
-
-def _begun(source: Source) -> tuple[BackupStamp, bytes]:
-    """The stamp, and what of the database was read with it."""
-    piece = source.read(PIECE)
-    if not piece.startswith(_FAMILY):
-        raise InvalidRequest("the file is not a backup of a gateway")
-    if not piece.startswith(FORMATS):
-        raise InvalidRequest("the backup has a form that this program does not know")
-    line, end, piece = piece[len(FORMAT) :].partition(b"\n")
-    return _stamp(line if end and len(line) <= _LONGEST_STAMP else b""), piece
-
-
-def _receive(source: Source, path: Path, stamp: BackupStamp, piece: bytes) -> None:
-    """Write the database of a backup to `path`, of which `piece` was read; raises InvalidRequest
-    unless it came whole."""
-    room = shutil.disk_usage(path.parent).free
-    if room < _COPIES * stamp.bytes:
-        raise StorageError(f"{_COPIES * stamp.bytes} bytes are needed on the disk, {room} are free")
-    digest, size = hashlib.sha256(), 0
-    with path.open("xb") as file:
-        while piece:
-            size += len(piece)
-            if size > stamp.bytes:
-                break
-            digest.update(piece)
-            file.write(piece)
-            piece = source.read(PIECE)
-    if size != stamp.bytes:
-        said = "more" if size > stamp.bytes else f"{size}"
-        raise InvalidRequest(f"the backup is damaged: {stamp.bytes} bytes expected, {said} came")
-    if digest.hexdigest() != stamp.sha256:
-        raise InvalidRequest("the backup is damaged: its SHA-256 is another")
-
-
-def _stamp(line: bytes) -> BackupStamp:
-    damaged = InvalidRequest("the backup is damaged: its second line is not what it should be")
-    try:
-        said = json.loads(line)
-        sealed = said.pop("sealed", None)
-        key = None if sealed is None else SealedKey.model_validate(sealed)
-        stamp = BackupStamp(**said, sealed=key)
-    except (AttributeError, TypeError, ValueError, RecursionError) as error:
-        raise damaged from error
-    numbers: tuple[Any, ...] = (stamp.form, stamp.device_id, stamp.bytes)
-    texts: tuple[Any, ...] = (stamp.program, stamp.created_utc, stamp.sha256)
-    sound = all(type(number) is int and 0 < number <= I64_MAX for number in numbers) and all(
-        isinstance(text, str) and len(text) <= _LONGEST_TEXT and not has_control_characters(text)
-        for text in texts
-    )
-    sound = sound and _sound_counts(stamp.left_out)
-    if not sound or stamp.bytes > LARGEST or len(stamp.sha256) != _SHA256_DIGITS:
-        raise damaged
-    if stamp.form > VERSION:
-        raise InvalidRequest(
-            f"the backup was made by a newer program, {stamp.program} (form {stamp.form}, this"
-            f" one knows {VERSION})"
-        )
-    return stamp
-
-
-def _sound_counts(counts: object) -> bool:
-    return isinstance(counts, dict) and all(
-        len(table) <= _LONGEST_TEXT and type(count) is int and 0 <= count <= I64_MAX
-        for table, count in counts.items()
-    )
-
-
-def _line(stamp: BackupStamp) -> bytes:
-    sealed = stamp.sealed.model_dump() if stamp.sealed else None
-    return json.dumps({**asdict(replace(stamp, sealed=None)), "sealed": sealed}).encode()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _pieces(head: bytes, file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        yield head
-        while piece := file.read(PIECE):
-            yield piece

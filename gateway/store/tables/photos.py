@@ -20,7 +20,7 @@ from gateway.store.objects.store import Store
 
 MOST_BYTES = 768 << 20
 """Bytes of all photos: the whole database must fit into a backup, see
-`gateway.store.backup.LARGEST`."""
+`gateway.store.backup_file.LARGEST`."""
 LARGEST_BYTES = 2 << 20
 """Of one photo."""
 JPEG_BEGIN, PNG_BEGIN = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"

@@ -30,7 +30,8 @@ from gateway.objects.configuration_keys import CONFIGURATION
 from gateway.objects.custom import TYPES, CustomColumn
 from gateway.objects.factory import FACTORY_ROWS
 from gateway.objects.fields import Blob, Choice, Digits, Field, Id, NameText, Ref, Text
-from gateway.store.backup import FORMAT, Backups, sweep_copies
+from gateway.store.backup import Backups, sweep_copies
+from gateway.store.backup_file import FORMAT
 from gateway.store.objects.custom import add_columns, add_table, remove_columns
 from gateway.store.objects.seals import sealed_fields, sealed_key
 from gateway.store.objects.store import Store
@@ -494,7 +495,7 @@ def kill(*_):
 path, moment = Path(sys.argv[1]), sys.argv[2]
 store = Store.open(path, REGISTRY, lambda: 1)
 backups = backup.Backups(store, path, DeviceIdentity(50_000), "1", threading.Lock())
-if moment in ("_check", "_sha256"):
+if moment in ("_check", "sha256_of"):
     setattr(backup, moment, kill)
 elif moment != "reading":
     setattr(backup.StagedStore, moment, kill)
@@ -504,14 +505,14 @@ with Path(sys.argv[3]).open("rb") as saved:
             if moment == "reading" and saved.tell():
                 kill()
             return saved.read(4096)
-    if moment in ("_check", "_sha256"):
+    if moment in ("_check", "sha256_of"):
         backups.make("now")
     else:
         backups.restore(Dripping())
 """
 
 
-@pytest.mark.parametrize("moment", ["_check", "_sha256", "reading", "fill", "finish"])
+@pytest.mark.parametrize("moment", ["_check", "sha256_of", "reading", "fill", "finish"])
 def test_no_copy_stays_after_a_kill(device: Device, moment: str, tmp_path: Path) -> None:
     saved = tmp_path / "saved"
     saved.write_bytes(device.save())

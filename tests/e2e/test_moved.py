@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.ports import free_port
+
 if TYPE_CHECKING:
     from tests.e2e.conftest import Maker, Running
 
@@ -30,12 +32,6 @@ name = "front"
 strike = { pin = 5, locked = "low", unlocked = "high" }
 egress = "mechanical"
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def https_port(running: Running) -> int | None:

@@ -15,12 +15,7 @@ from gateway.host.certificate import file_fingerprint, make_self_signed
 from gateway.settings import SITE_FILE
 from tests.e2e.conftest import Maker, Running
 from tests.e2e.page.conftest import Screen
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.ports import free_port
 
 
 def try_port(page: Page, port: int, within_s: int) -> None:

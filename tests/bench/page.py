@@ -34,7 +34,7 @@ SLOWER = 6
 MOST_KB, MOST_S, SEARCH_MS, RATIO, MOST_MB = 100, 1, 100, 1.2, 15
 PHONE = {"width": 360, "height": 740}
 VIEWS = ("/", "/people", "/log", "/log/day", "/rules", "/schedules/1", "/wiring", "/more")
-_CHROMIUM = "/usr/bin/chromium"
+_CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
 _SIZE = """() => performance.getEntries().reduce((all, it) => all + (it.transferSize || 0), 0)"""
 _USABLE = """() => Math.max(
     performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd,
@@ -177,7 +177,7 @@ def _searches(visitor: Visitor, site: Site) -> list[tuple[str, list[int]]]:
 
 def _first_views(url: str, token: str) -> list[tuple[float, float]]:
     """Bytes over the wire and milliseconds until the doors can be opened, of each load."""
-    if shutil.which(_CHROMIUM) is None:
+    if _CHROMIUM is None:
         return []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=["--no-sandbox"])

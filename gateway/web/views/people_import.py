@@ -91,7 +91,7 @@ def export(visit: Visit) -> Response:
 def _members(visit: Visit) -> dict[str, object]:
     form, file = visit.form, request.files.get("file")
     if file is None or not file.filename:
-        raise InvalidRequest(_("Choose a file."))
+        raise InvalidRequest("Choose a file.", why=_("Choose a file."))
     members: dict[str, object] = {
         "data": file.read(),
         "object": "users",

@@ -157,7 +157,9 @@ def keep_door(visit: Visit) -> Response:
     try:
         tables = forms.with_door(progress.tables, number, visit.form)
     except ValueError as error:
-        raise InvalidRequest(_("Choose a pin for each wire.")) from error
+        raise InvalidRequest(
+            "Choose a pin for each wire.", why=_("Choose a pin for each wire.")
+        ) from error
     problems = visit.run("save_setup", tables=tables)["problems"]
     again = problems or forms.shuts_in(forms.door_of(tables, number))
     return visit.to(f"/setup/door?number={number}" if again else "/setup/try")
@@ -232,7 +234,9 @@ def keep_person(visit: Visit) -> Response:
     """Make the person with the card, in the group that the factory's rule admits."""
     name, card = visit.form.get("name", "").strip(), visit.form.get("card", "")
     if not name or not card.isdecimal() or len(card) > 20:
-        raise InvalidRequest(_("A name and a card are needed."))
+        raise InvalidRequest(
+            "A name and a card are needed.", why=_("A name and a card are needed.")
+        )
     made: Any = visit.run(
         "create_objects", object="users", values=[{"name": name, "registration": ""}]
     )

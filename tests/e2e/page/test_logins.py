@@ -17,7 +17,7 @@ def test_a_login_is_made_signed_out_and_deleted(screen: Open) -> None:
     form.get_by_label("New password", exact=True).fill(PASSWORD)
     form.get_by_label("The new password again").fill("another one")
     form.get_by_role("button", name="Add").click()
-    expect(page.locator("#problem-new")).to_contain_text("the two passwords differ")
+    expect(page.locator("#new-login .problem")).to_contain_text("the two passwords differ")
     form.get_by_label("The new password again").fill(PASSWORD)
     form.get_by_role("button", name="Add").click()
     card = page.locator("li.card", has_text="gate/porter?")

@@ -282,10 +282,18 @@ def read_key(path: Path) -> bytes:
 
 
 def beside_key(path: Path) -> Path:
-    """Where a new key is until the store is sealed with it, for the key file at `path`."""
+    """Where a new key is until the store is sealed with it, for the key file at `path`.
+
+    Raises KeyUnusable, also where a link leads to what no key may take the place of, such as a
+    device.
+    """
     try:
         path = path.resolve()  # a link leads there on a device
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise KeyUnusable(f"{path} is no file, and no key takes its place: remove it")
     except (OSError, RuntimeError) as error:
+        if isinstance(error, KeyUnusable):
+            raise
         raise KeyUnusable(f"the key {path} cannot be reached: {error}") from error
     return path.with_name(f"{path.name}.new")
 

@@ -511,3 +511,15 @@ def test_a_new_key_leaves_nothing_that_the_former_one_opens(tmp_path: Path) -> N
         assert not beside.exists() or f"s1:{former}".encode() not in beside.read_bytes(), suffix
     with opened(path) as store:
         assert secrets_of(store)[0] == [PIN, "99887766"]
+
+
+def test_no_key_takes_the_place_of_a_device_that_a_link_leads_to(tmp_path: Path) -> None:
+    filled(tmp_path).close()
+    device = tmp_path / "device"
+    os.mkfifo(device)
+    (tmp_path / KEY_FILE).unlink()
+    (tmp_path / KEY_FILE).symlink_to(device)
+    done = CliRunner().invoke(key, ["--data", str(tmp_path), "--new"])
+    assert isinstance(done.exception, KeyUnusable)
+    assert "remove it" in str(done.exception)
+    assert device.is_fifo()

@@ -289,12 +289,11 @@ def beside_key(path: Path) -> Path:
     """
     try:
         path = path.resolve()  # a link leads there on a device
-        if path.exists() and not (path.is_file() or path.is_dir()):
-            raise KeyUnusable(f"{path} is no file, and no key takes its place: remove it")
+        fits = not path.exists() or path.is_file() or path.is_dir()
     except (OSError, RuntimeError) as error:
-        if isinstance(error, KeyUnusable):
-            raise
         raise KeyUnusable(f"the key {path} cannot be reached: {error}") from error
+    if not fits:
+        raise KeyUnusable(f"{path} is no file, and no key takes its place: remove it")
     return path.with_name(f"{path.name}.new")
 
 

@@ -126,13 +126,19 @@ def trees() -> Iterator[tuple[str, ast.Module]]:
 
 def asked_of_the_store() -> set[Key]:
     """What every `configuration(keys)` and `setting(module, key)` of the code reads: the literal
-    keys or else, where they have a name, any key whose two names are texts of that file."""
+    keys, those of a constant or else, where they have another name, any key whose two names are
+    texts of that file."""
     found: set[Key] = set()
+    constants = dict(named_keys())
     for name, tree in trees():
         if name in PASSED_ON:
             continue
         for node in ast.walk(tree):
             match node:
+                case ast.Call(
+                    func=ast.Attribute(attr="configuration"), args=[ast.Name(id), *_]
+                ) if id in constants:
+                    found |= constants[id]
                 case ast.Call(func=ast.Attribute(attr="configuration"), args=[asked, *_]):
                     found |= literally(asked) or named_in(tree)
                 case ast.Call(func=ast.Attribute(attr="setting"), args=asked):
@@ -144,10 +150,22 @@ def asked_of_the_store() -> set[Key]:
     return found
 
 
+def named_keys() -> Iterator[tuple[str, set[Key]]]:
+    """Constants of the code that are literal keys."""
+    for _, tree in trees():
+        for node in tree.body:
+            match node:
+                case ast.Assign(targets=[ast.Name(id)], value=ast.Dict() as value):
+                    if keys := literally(value):
+                        yield id, keys
+
+
 def literally(asked: ast.expr) -> set[Key]:
     try:
-        modules: dict[str, list[str]] = ast.literal_eval(asked)
+        modules = ast.literal_eval(asked)
     except ValueError:
+        return set()
+    if not all(isinstance(keys, list) for keys in modules.values()):
         return set()
     return {(module, key) for module, keys in modules.items() for key in keys}
 

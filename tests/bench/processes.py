@@ -24,6 +24,8 @@ AS_UNIT = {"MALLOC_ARENA_MAX": "2"}
 """`Environment=` of systemd/gateway-api.service."""
 LAST_WORDS = 4_000
 """Characters of a log that are shown."""
+NOT_ON_A_DEVICE = "rich"
+"""A package of the tests that structlog loads where it finds it: some 4 MB in each process."""
 
 Process = subprocess.Popen[str]
 
@@ -90,7 +92,11 @@ def started(
     What it says on standard error goes to a file in the runtime directory, and is shown when
     something goes wrong.
     """
-    log = RuntimeDirectory.create(site.data).path / "processes.log"
+    runtime = RuntimeDirectory.create(site.data).path
+    without = runtime / "without"
+    without.mkdir(exist_ok=True)
+    (without / f"{NOT_ON_A_DEVICE}.py").write_text("raise ImportError(__name__)\n")
+    log = runtime / "processes.log"
     with log.open("a", encoding="utf-8") as errors:
         process = subprocess.Popen(
             [*through, sys.executable, *arguments],
@@ -98,7 +104,12 @@ def started(
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env={**os.environ, **variables, PARENT_VARIABLE: str(os.getpid())},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(without),
+                **variables,
+                PARENT_VARIABLE: str(os.getpid()),
+            },
             # As systemd starts a service: nice values count within a session (sched(7), autogroup).
             start_new_session=True,
         )

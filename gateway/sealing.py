@@ -17,6 +17,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import os
 import re
 import secrets
 import stat
@@ -127,12 +128,8 @@ class Sealer:
         """Make the key file if there is none and it is made by a start. Raises KeyUnusable."""
         if self._path is None or not self._makes:
             return
-        try:
-            # A link leads there on a device.
-            target = None if self._path.exists() else self._path.resolve()
-        except (OSError, RuntimeError) as error:
-            raise KeyUnusable(f"the key {self._path} cannot be reached: {error}") from error
-        if target is not None:
+        target, there = _end_of_links(self._path)
+        if there is None:
             write_key(target, new_key())
             self.reload()
 
@@ -281,18 +278,27 @@ def read_key(path: Path) -> bytes:
     return parse_key(content, str(path))
 
 
+def _end_of_links(path: Path) -> tuple[Path, int | None]:
+    """Where the links at `path` lead, as on a device, and the mode of what is there; None for
+    nothing. Raises KeyUnusable, also if the links go round."""
+    end = Path(os.path.realpath(path))
+    try:
+        # Only where links go round is there one left, and following it fails.
+        return end, end.stat().st_mode
+    except FileNotFoundError:
+        return end, None
+    except OSError as error:
+        raise KeyUnusable(f"the key {path} cannot be reached: {error}") from error
+
+
 def beside_key(path: Path) -> Path:
     """Where a new key is until the store is sealed with it, for the key file at `path`.
 
     Raises KeyUnusable, also where a link leads to what no key may take the place of, such as a
     device.
     """
-    try:
-        path = path.resolve()  # a link leads there on a device
-        fits = not path.exists() or path.is_file() or path.is_dir()
-    except (OSError, RuntimeError) as error:
-        raise KeyUnusable(f"the key {path} cannot be reached: {error}") from error
-    if not fits:
+    path, there = _end_of_links(path)
+    if there is not None and not stat.S_ISREG(there) and not stat.S_ISDIR(there):
         raise KeyUnusable(f"{path} is no file, and no key takes its place: remove it")
     return path.with_name(f"{path.name}.new")
 

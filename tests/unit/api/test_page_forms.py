@@ -243,7 +243,8 @@ def test_a_refusal_of_several_fields_names_them_all(technician: FlaskClient) -> 
 
 
 def test_a_refusal_that_nobody_translated_is_shown_as_it_is() -> None:
-    said = form_refusal(InvalidRequest("keys: strange"), {"keys": "Keys, before #"})
+    with speaking("en"):
+        said = form_refusal(InvalidRequest("keys: strange"), {"keys": "Keys, before #"})
     assert (said.field, said.label, said.why, said.text) == (
         "keys",
         "Keys, before #",

@@ -343,12 +343,14 @@ def test_two_programs_that_open_a_new_store_at_once_make_one_key(tmp_path: Path)
 def test_a_key_in_a_directory_that_is_shut_is_refused_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def shut(path: Path) -> bool:
+    def shut(path: Path) -> os.stat_result:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "exists", shut)
-    with pytest.raises(KeyUnusable, match=r"key .* cannot be reached"):
-        Sealer.at(tmp_path / "key").ensure()
+    sealer = Sealer.at(tmp_path / "key")
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "stat", shut)
+        with pytest.raises(KeyUnusable, match=r"key .* cannot be reached"):
+            sealer.ensure()
 
 
 def test_only_a_person_makes_the_key_at_a_place_that_the_site_file_names(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ declarations.
 from __future__ import annotations
 
 from gateway.web.languages import noted
+from gateway.web.weeks import DAY_WORDS
 
 _GROUPS = dict.fromkeys(("groups", "group_id", "group"), noted("Groups"))
 _MODE_TERMS = {
@@ -117,16 +118,7 @@ TRIGGER = {
     "user_id": noted("Person, by number"),
     "time_zone_id": noted("During this schedule"),
     "start": noted("Time"),
-    "mon": noted("Mon"),
-    "tue": noted("Tue"),
-    "wed": noted("Wed"),
-    "thu": noted("Thu"),
-    "fri": noted("Fri"),
-    "sat": noted("Sat"),
-    "sun": noted("Sun"),
-    "hol1": noted("Holiday 1"),
-    "hol2": noted("Holiday 2"),
-    "hol3": noted("Holiday 3"),
+    **DAY_WORDS,
     "delay_ms": noted("Wait, in seconds"),
     "cancel_event": noted("Unless this comes first"),
     "action": noted("Action"),

@@ -10,9 +10,22 @@ from pydantic import StrictInt, TypeAdapter, ValidationError
 
 from gateway.errors import InvalidRequest
 from gateway.objects.schedules import HOLIDAY_GROUPS, WEEKDAYS
+from gateway.web.languages import noted
 
 DAYS = (*WEEKDAYS[1:], WEEKDAYS[0], *HOLIDAY_GROUPS)
 """The columns of a week, Monday first, then the three groups of holidays."""
+DAY_WORDS = {
+    "mon": noted("Mon"),
+    "tue": noted("Tue"),
+    "wed": noted("Wed"),
+    "thu": noted("Thu"),
+    "fri": noted("Fri"),
+    "sat": noted("Sat"),
+    "sun": noted("Sun"),
+    "hol1": noted("Holiday 1"),
+    "hol2": noted("Holiday 2"),
+    "hol3": noted("Holiday 3"),
+}
 LONGEST_PAINTED = 20_000
 """Characters of a painted week."""
 _PAINTED = TypeAdapter(dict[str, list[tuple[StrictInt, StrictInt]]])

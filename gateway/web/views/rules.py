@@ -16,25 +16,12 @@ from gateway.objects.fields import invalid_value
 from gateway.objects.schedules import HOLIDAY_GROUPS
 from gateway.web import form_labels
 from gateway.web.languages import gettext as _
-from gateway.web.languages import noted
 from gateway.web.typed import number_typed
 from gateway.web.visit import View, Visit
-from gateway.web.weeks import DAYS, rows_of, spans_of
+from gateway.web.weeks import DAY_WORDS, DAYS, rows_of, spans_of
 
 MOST_LISTED = 200
 """People of a door on one page."""
-DAY_WORDS = {
-    "mon": noted("Mon"),
-    "tue": noted("Tue"),
-    "wed": noted("Wed"),
-    "thu": noted("Thu"),
-    "fri": noted("Fri"),
-    "sat": noted("Sat"),
-    "sun": noted("Sun"),
-    "hol1": noted("Holiday 1"),
-    "hol2": noted("Holiday 2"),
-    "hol3": noted("Holiday 3"),
-}
 _TIES = (
     ("groups", "group_access_rules", "group_id", "groups"),
     ("portals", "portal_access_rules", "portal_id", "portals"),

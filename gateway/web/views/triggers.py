@@ -28,8 +28,8 @@ from gateway.web.trigger_words import (
     VERDICT_WORDS,
 )
 from gateway.web.typed import number_typed
-from gateway.web.views.rules import DAY_WORDS
 from gateway.web.visit import View, Visit
+from gateway.web.weeks import DAY_WORDS
 from gateway.web.zone_names import zone_name
 
 _OBJECT = "triggers"

@@ -172,7 +172,8 @@ def test_a_reader_on_usb_takes_the_place_of_the_first_and_opens(
     page.get_by_role("button", name="Give it to this person").click()
     page.wait_for_url("**/setup/open")
     running.sim("remove", reader=DOOR)
-    running.sim("present", reader=DOOR, value=UID[::-1])
+    # Read before the other comes: the same card twice within two seconds is one read.
+    running.access(lambda: running.sim("present", reader=DOOR, value=UID[::-1]))
     running.sim("present", reader=DOOR, value=UID)
     expect(page.locator("#opened")).to_contain_text("The door opened for Bia Reis.")
 
